@@ -1,0 +1,96 @@
+"""gpugraph: autodiff for CuPy and NumPy arrays, with convolutional networks you can read.
+
+Arrays speak the Array API standard at this level (``gg.sum``, ``gg.concat``, ``gg.matmul``);
+networks speak PyTorch in `gpugraph.nn` and `gpugraph.nn.functional`.
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING, Any
+
+from . import ops
+from .core import errors
+from .core.apply import apply
+from .core.autodiff import backward, grad
+from .core.backend import Device, default_device
+from .core.errors import *
+from .core.op import REGISTRY, Cost, Op, Sample, Spec
+from .core.state import detect_anomaly, enable_grad, no_grad, scope
+from .core.tensor import Tensor
+from .core.window import Window
+from .ops.angles import *
+from .ops.arrange import *
+from .ops.broadcast import *
+from .ops.compare import *
+from .ops.creation import *
+from .ops.dtypes import *
+from .ops.einsum import *
+from .ops.elementwise import *
+from .ops.extrema import *
+from .ops.index import *
+from .ops.join import *
+from .ops.linalg import *
+from .ops.memory import *
+from .ops.powers import *
+from .ops.reduce import *
+from .ops.shape import *
+
+if TYPE_CHECKING:
+    from . import cuda, data, func, graph, io, models, nn, optim, random, testing, training, viz
+
+__version__ = "0.1.0"
+
+# Imported when first used, so that `import gpugraph` costs NumPy and little more.
+_LATER = "cuda data func graph io models nn optim random testing training viz".split()
+
+__all__ = [
+    "REGISTRY",
+    "Cost",
+    "Device",
+    "Op",
+    "Sample",
+    "Spec",
+    "Tensor",
+    "Window",
+    "__version__",
+    "apply",
+    "backward",
+    "default_device",
+    "detect_anomaly",
+    "enable_grad",
+    "errors",
+    "grad",
+    "no_grad",
+    "ops",
+    "scope",
+    *_LATER,
+]
+__all__ += errors.__all__
+__all__ += ops.angles.__all__
+__all__ += ops.arrange.__all__
+__all__ += ops.broadcast.__all__
+__all__ += ops.compare.__all__
+__all__ += ops.creation.__all__
+__all__ += ops.dtypes.__all__
+__all__ += ops.einsum.__all__
+__all__ += ops.elementwise.__all__
+__all__ += ops.extrema.__all__
+__all__ += ops.index.__all__
+__all__ += ops.join.__all__
+__all__ += ops.linalg.__all__
+__all__ += ops.memory.__all__
+__all__ += ops.powers.__all__
+__all__ += ops.reduce.__all__
+__all__ += ops.shape.__all__
+
+
+def __getattr__(name: str) -> Any:
+    """Import a subpackage on first use; name what is missing otherwise."""
+    if name in _LATER:
+        return _import_module(f"{__name__}.{name}")
+    if name == "bfloat16":
+        return ops.dtypes.bfloat16
+    raise AttributeError(f"module 'gpugraph' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

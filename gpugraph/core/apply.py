@@ -1,0 +1,186 @@
+"""Dispatch: run an op on its inputs and record it. The one place where both happen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import anomaly, backend
+from .backend import META, Array, MetaArray
+from .errors import GpugraphError
+from .graph import Edge, Node, user_frame
+from .inputs import as_tensors
+from .op import Op, Spec
+from .state import STATE, State
+from .tensor import CheckedSaved, Saved, Tensor, is_floating, wrap
+
+__all__ = ["apply"]
+
+_ndarray = np.ndarray
+_state = STATE.get
+_NOTHING: dict[str, Any] = {}  # what most nodes keep
+
+
+def apply(op: Op, *inputs: Any) -> Any:
+    """Run op on tensors, arrays and numbers; record it if a gradient may be asked for.
+
+    Returns a Tensor, or a tuple of them if the op has several outputs. Python and NumPy scalars are
+    weak: they take the dtype of the tensors beside them. None stands for an absent optional input.
+    """
+    arrays = []
+    watched = False
+    on_numpy: bool | None = True
+    try:
+        for x in inputs:
+            array = x.array
+            if type(array) is not _ndarray:
+                on_numpy = False
+            arrays.append(array)
+            if x.node is not None:
+                watched = True
+    except AttributeError:  # not all are tensors
+        on_numpy = None
+    if on_numpy is None:  # outside the except block, so that errors don't show two tracebacks
+        return apply(op, *as_tensors(op, inputs))
+
+    if not on_numpy or op.checks_first or (op.widens and any(map(_is_half, arrays))):
+        out = _run(op, arrays)
+    else:
+        try:
+            out = op.forward(np, *arrays)
+        except (ValueError, TypeError, IndexError) as error:
+            raise _explained(op, arrays, error) from None
+
+    if type(out) is tuple:
+        ys = tuple([wrap(_as_array(y)) for y in out])
+        _finish(op, inputs, arrays, ys, watched)
+        return ys
+    y = wrap(out if type(out) is _ndarray else _as_array(out))
+    if watched or op.view or _state().anomaly:
+        _finish(op, inputs, arrays, (y,), watched)
+    return y
+
+
+def _as_array(x: Any) -> Array:
+    """NumPy gives a scalar where the result has no axes; tensors hold 0-d arrays."""
+    return x if backend.is_array(x) else np.asarray(x)
+
+
+def _finish(
+    op: Op, inputs: tuple[Any, ...], arrays: list[Array], ys: tuple[Tensor, ...], watched: bool
+) -> None:
+    """Tie the outputs of views to their source, record, and look for anomalies."""
+    if op.view:
+        for y in ys:
+            _share(inputs[0], y)
+    state = _state()
+    if watched and state.recording and op.differentiable:
+        _record(op, inputs, ys, state)
+    if state.anomaly:
+        anomaly.check_forward(op, arrays, ys)
+
+
+def _record(op: Op, inputs: tuple[Any, ...], outs: tuple[Tensor, ...], state: State) -> None:
+    parents: list[Edge | None] = []
+    in_specs: list[Any] = []
+    out_specs: list[Any] = []
+    wanted = 1  # a leading 1, then a bit for each input: does it need a gradient?
+    for x in inputs:
+        source = x.node
+        if source is not None:
+            index = x.index
+            parents.append((source, index))
+            in_specs.append(source.out_specs[index])
+            wanted += wanted + 1
+        else:
+            array = x.array
+            parents.append(None)
+            in_specs.append(None if array is None else (array.shape, array.dtype))
+            wanted += wanted
+    plan = op.plans.get(wanted)
+    if plan is None:
+        plan = op.plan(wanted)
+    kept: dict[str, Any] = {} if plan else _NOTHING
+    node = Node(op, parents, in_specs, out_specs, kept, state.scope, user_frame(4))
+    for k, y in enumerate(outs):
+        array = y.array
+        out_specs.append((array.shape, array.dtype))
+        if not op.nondifferentiable or op.outputs[k] not in op.nondifferentiable:
+            y.node = node
+            y.index = k
+    if not plan:
+        return
+    save = CheckedSaved if state.anomaly else Saved
+    n = len(inputs)
+    for name, place in plan:
+        if place >= n:
+            kept[name] = save(outs[place - n], place)
+        elif place >= 0:
+            kept[name] = None if in_specs[place] is None else save(inputs[place], place)
+        else:  # all of a variadic input
+            first = len(op.inputs) - 1
+            kept[name] = [save(x, i) for i, x in enumerate(inputs[first:], first)]
+
+
+def _run(op: Op, arrays: list[Array]) -> Any:
+    """The careful way: checks first, any device, half precision."""
+    xp = backend.module_of(op.label, op.names(len(arrays)), arrays)
+    if xp is META or op.checks_first:
+        specs = _specs(arrays)
+        told = op.spec(*specs)
+        if xp is META:
+            if isinstance(told, tuple):
+                return tuple(MetaArray(s.shape, s.dtype) for s in told)
+            return MetaArray(told.shape, told.dtype)
+    try:
+        if xp is np and op.widens and any(_is_half(a) for a in arrays):
+            return _widened(op, arrays)
+        return op.forward(xp, *arrays)
+    except (ValueError, TypeError, IndexError) as error:
+        raise _explained(op, arrays, error) from None
+
+
+def _is_half(array: Array) -> bool:
+    return array is not None and array.dtype.itemsize == 2 and is_floating(array.dtype)
+
+
+def _widened(op: Op, arrays: list[Array]) -> Any:
+    """Compute float16 and bfloat16 in float32, and round once at the end."""
+    told = op.spec(*_specs(arrays))
+    out = op.forward(np, *(a.astype(np.float32) if _is_half(a) else a for a in arrays))
+    if isinstance(out, tuple):
+        return tuple(y.astype(s.dtype) for y, s in zip(out, told, strict=True))
+    return np.asarray(out).astype(told.dtype)
+
+
+def _specs(arrays: list[Array]) -> list[Spec | None]:
+    return [None if a is None else Spec(a.shape, a.dtype) for a in arrays]
+
+
+def _explained(op: Op, arrays: list[Array], error: Exception) -> Exception:
+    """Our error for what NumPy or CuPy refused: spec knows the argument and the cure."""
+    if isinstance(error, GpugraphError):
+        return error
+    try:
+        op.spec(*_specs(arrays))
+    except GpugraphError as ours:
+        return ours
+    return error
+
+
+def _share(source: Tensor, y: Tensor) -> None:
+    """A view shares the write counter of what it looks into."""
+    base, array = y.array.base, source.array
+    if y.array is not array:
+        if base is None:  # it was copied after all, or has no data
+            return
+        if base is not array and base is not array.base and not _overlap(y.array, array):
+            return
+    y.version = source.shared_version()
+    y.view = True
+
+
+def _overlap(a: Array, b: Array) -> bool:
+    xp = backend.module_of("view", ("y", "x"), [a, b])
+    return bool(xp.may_share_memory(a, b))

@@ -1,0 +1,208 @@
+"""Reverse-mode differentiation: one sweep over the graph, newest node first.
+
+The rules are made of ops, so a sweep that records (``create_graph``) can be differentiated again,
+to any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
+from typing import Any, Protocol
+
+from . import anomaly
+from .cotangents import Owned, seeds, sequence
+from .errors import GradientError, ShapeError
+from .graph import Edge, Node, ancestors
+from .methods import public
+from .state import STATE, set_state
+from .tensor import Tensor
+
+__all__ = ["Part", "backward", "grad"]
+
+
+class Part(Protocol):
+    """A cotangent that is zero outside one region: what a rule may return instead of a Tensor.
+
+    Parts of one kind are added up in one pass when their sum is needed, so that a thousand slices
+    of one array cost one array, not a thousand (see ``ops/slices.py``).
+    """
+
+    def total(self, parts: list[Any]) -> Tensor:
+        """The sum of these parts, self among them."""
+        ...
+
+
+@public
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """d sum(outputs * grad_outputs) / d input, for each input; leaves every ``.grad`` alone.
+
+    outputs       a tensor or several
+    inputs        a tensor or several, leaves or intermediates
+    grad_outputs  a cotangent per output, of its shape; None means 1 and needs one-element outputs
+    retain_graph  keep the graph for another pass; by default if create_graph
+    create_graph  record the pass itself, so that the results can be differentiated
+    allow_unused  give None for an input on which no output depends, instead of raising
+    Returns a tuple, also for one input. Raises GradientError if there is nothing to differentiate.
+    """
+    outs = sequence(outputs, "outputs")
+    ins = sequence(inputs, "inputs")
+    edges: list[Edge] = []
+    for i, x in enumerate(ins):
+        if x.node is None:
+            raise GradientError(
+                f"grad: inputs[{i}] takes no part in a graph; make it with requires_grad=True"
+            )
+        edges.append((x.node, x.index))
+    found = _sweep("grad", outs, grad_outputs, set(edges), bool(retain_graph), create_graph)
+    for i, edge in enumerate(edges):
+        if edge not in found and not allow_unused:
+            raise GradientError(
+                f"grad: no output depends on inputs[{i}] (shape {ins[i].shape}); "
+                "pass allow_unused=True to get None for it"
+            )
+    owned = Owned(outs, grad_outputs) if not create_graph else None
+    return tuple(
+        g if (g := found.get(edge)) is None or owned is None else owned.take(g) for edge in edges
+    )
+
+
+@public
+def backward(
+    tensor: Tensor, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False
+) -> None:
+    """Add d sum(tensor * gradient) / dx to ``x.grad``, for every leaf x and `retain_grad` tensor.
+
+    gradient      the cotangent, of the tensor's shape; None means 1 and needs a one-element tensor
+    retain_graph  keep what the nodes keep, for another backward through the same graph
+    create_graph  record the pass itself, so that ``.grad`` can be differentiated; keeps the graph
+    """
+    found = _sweep("backward", [tensor], gradient, None, retain_graph, create_graph)
+    owned = Owned([tensor], gradient)
+    with set_state(recording=create_graph):
+        for (node, index), g in found.items():
+            target = node.watchers[index]()  # type: ignore[index]
+            if target is None:
+                continue
+            if target._grad is not None:
+                target._grad = target._grad + g
+            else:
+                target._grad = g if create_graph else owned.take(g)
+
+
+def _sweep(
+    caller: str,
+    outputs: list[Tensor],
+    gradients: Any,
+    targets: set[Edge] | None,
+    retain_graph: bool,
+    create_graph: bool,
+) -> dict[Edge, Tensor]:
+    """The cotangents of the targets (None: of every watched edge), as far as they are reached."""
+    given = seeds(caller, outputs, gradients)
+    retain_graph = retain_graph or create_graph
+    looking = STATE.get().anomaly
+    waiting: dict[Node, list[Any]] = {}  # cotangents of a node's outputs, as they come in
+    for y, g in zip(outputs, given, strict=True):
+        assert y.node is not None
+        _add(waiting, (y.node, y.index), g)
+    order = ancestors(waiting)
+    leads = None if targets is None else _leading_to(order, targets)
+    found: dict[Edge, Tensor] = {}
+
+    # In anomaly mode the rules are looked at whole, below, so that the op's own line is named.
+    with set_state(recording=create_graph, anomaly=looking and create_graph):
+        for node in order:
+            gs = waiting.pop(node, None)
+            if gs is None:
+                continue
+            for k, g in enumerate(gs):
+                if type(g) is list:
+                    gs[k] = g = _total(g)
+                if g is None:
+                    continue
+                if targets is None:
+                    if node.watchers is not None and k in node.watchers:
+                        found[node, k] = g
+                elif (node, k) in targets:
+                    found[node, k] = g
+            op = node.op
+            if op is None:
+                continue
+            if node.kept is None:
+                raise node.freed()
+            parents = node.parents
+            wanted = [
+                i
+                for i, edge in enumerate(parents)
+                if edge is not None and (leads is None or edge[0] in leads)
+            ]
+            if not wanted:
+                continue
+            for i, g in op.pull(node, wanted, gs):
+                if g is None:
+                    continue
+                edge = parents[i]
+                assert edge is not None
+                if type(g) is Tensor:
+                    shape, dtype = edge[0].out_specs[edge[1]]
+                    if g.array.shape != shape:
+                        raise _wrong_shape(node, i, g)
+                    if g.array.dtype != dtype:  # inputs of several dtypes were promoted
+                        g = g.astype(dtype)
+                    if looking:
+                        anomaly.check_backward(node, i, g, gs)
+                _add(waiting, edge, g)
+            if not retain_graph:
+                node.kept = None
+    return found
+
+
+def _add(waiting: dict[Node, list[Any]], edge: Edge, g: Any) -> None:
+    """Add a cotangent to what waits at an edge. Parts stay apart, in a list, until the visit."""
+    node, k = edge
+    slots = waiting.get(node)
+    if slots is None:
+        slots = waiting[node] = [None] * len(node.out_specs)
+    before = slots[k]
+    if type(before) is list or not isinstance(g, Tensor):
+        if type(before) is not list:
+            slots[k] = before = [] if before is None else [before]
+        before.append(g)
+    else:
+        slots[k] = g if before is None else before + g
+
+
+def _total(waiting: list[Any]) -> Tensor:
+    """The sum of whole cotangents and Parts; Parts of one kind in one pass."""
+    kinds: dict[type, list[Any]] = {}
+    for g in waiting:
+        kinds.setdefault(type(g), []).append(g)
+    whole = kinds.pop(Tensor, []) + [parts[0].total(parts) for parts in kinds.values()]
+    return reduce(add, whole)
+
+
+def _leading_to(order: list[Node], targets: set[Edge]) -> set[Node]:
+    """The nodes from which a target is reached: nothing else needs a visit."""
+    wanted = {node for node, _ in targets}
+    leads: set[Node] = set()
+    for node in reversed(order):  # oldest first: parents before children
+        if node in wanted or any(edge is not None and edge[0] in leads for edge in node.parents):
+            leads.add(node)
+    return leads
+
+
+def _wrong_shape(node: Node, i: int, g: Tensor) -> ShapeError:
+    name = node.op.name_of(i, len(node.in_specs))
+    return ShapeError(
+        f"{node.op.label}: the rule for {name} gave shape {g.shape}; "
+        f"{name} has {node.in_specs[i][0]}"
+    )

@@ -1,0 +1,233 @@
+"""Devices and array modules: the one place that knows NumPy arrays from CuPy ones.
+
+CuPy is imported only when a GPU is asked for; an array can be a CuPy one only if CuPy is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .errors import ArgumentError, DataError, DeviceError
+
+__all__ = [
+    "META",
+    "Array",
+    "Device",
+    "MetaArray",
+    "cuda_reason",
+    "default_device",
+    "device_of",
+    "is_array",
+    "module_of",
+    "module_on",
+    "to_device",
+]
+
+Array: TypeAlias = Any  # numpy.ndarray, cupy.ndarray or MetaArray
+
+
+@dataclass(frozen=True, eq=False)
+class Device:
+    """Where an array lives: ``Device("cpu")``, ``Device("cuda:0")`` or ``Device("meta")``.
+
+    "cuda" means "cuda:0". Equal to its own name, so ``x.device == "cpu"`` reads as it should.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        name = str(self.name)
+        if name == "cuda":
+            name = "cuda:0"
+        if name not in ("cpu", "meta") and not re.fullmatch(r"cuda:\d+", name):
+            raise ArgumentError(f"device: {self.name!r} is none of 'cpu', 'cuda', 'cuda:N', 'meta'")
+        object.__setattr__(self, "name", name)
+
+    @property
+    def type(self) -> str:
+        """'cpu', 'cuda' or 'meta'."""
+        return self.name.partition(":")[0]
+
+    @property
+    def index(self) -> int | None:
+        """The number of the GPU; None elsewhere."""
+        return int(self.name[5:]) if self.type == "cuda" else None
+
+    def __eq__(self, other: object) -> bool:
+        return str(other) == self.name or (other == "cuda" and self.name == "cuda:0")
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"Device({self.name!r})"
+
+
+CPU = Device("cpu")
+_META_DEVICE = Device("meta")
+
+
+class MetaArray:
+    """Shape and dtype without data: what ops give on the ``meta`` device."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.shape = shape
+        self.dtype = np.dtype(dtype)
+
+    ndim = property(lambda self: len(self.shape))
+    size = property(lambda self: int(np.prod(self.shape, dtype=np.int64)))
+    itemsize = property(lambda self: self.dtype.itemsize)
+    nbytes = property(lambda self: self.size * self.dtype.itemsize)
+    base = None
+
+    def __repr__(self) -> str:
+        return f"MetaArray({self.shape}, {self.dtype})"
+
+
+META: Any = MetaArray  # stands where an array module stands elsewhere
+
+
+def _cupy() -> Any:
+    """CuPy if something has imported it already, else None."""
+    return sys.modules.get("cupy")
+
+
+def is_array(x: object) -> bool:
+    """Is x a NumPy, CuPy or meta array (and no list, scalar or tensor)?"""
+    if isinstance(x, (np.ndarray, MetaArray)):
+        return True
+    cupy = _cupy()
+    return cupy is not None and isinstance(x, cupy.ndarray)
+
+
+def device_of(array: Array) -> Device:
+    """The device an array lives on. NumPy scalars count as "cpu"."""
+    if isinstance(array, (np.ndarray, np.generic)):
+        return CPU
+    if isinstance(array, MetaArray):
+        return _META_DEVICE
+    return Device(f"cuda:{array.device.id}")
+
+
+def module_of(op: object, names: Any, arrays: list[Array]) -> Any:
+    """numpy, cupy or META: the module that computes with all these arrays; refuses a mix.
+
+    NumPy scalars and absent inputs fit anywhere.
+    """
+    found: Device | None = None
+    first = ""
+    for name, array in zip(names, arrays, strict=True):
+        if array is None or isinstance(array, np.generic):
+            continue
+        device = device_of(array)
+        if found is not None and found != device:
+            raise DeviceError(
+                f"{op}: {first} is on {found}, {name} is on {device}; "
+                f"move one of them: {name}.to({found.name!r})"
+            )
+        found, first = device, first or name
+    if found is None or found is CPU:
+        return np
+    return META if found == _META_DEVICE else _cupy()
+
+
+@cache
+def cuda_reason() -> str | None:
+    """Why there is no GPU to compute on, or None if there is one. Probed once, for real.
+
+    Importing CuPy is not having a GPU (CuPy 14 imports without a driver): a product and a kernel
+    must give the right numbers.
+    """
+    try:
+        import cupy
+    except Exception as error:  # a broken install raises more than ImportError
+        return f"CuPy can't be imported ({type(error).__name__}: {error})"
+    try:
+        a = cupy.arange(6, dtype=cupy.float32).reshape(2, 3)
+        product = (a @ a.T).get()
+        twice = cupy.ElementwiseKernel("float32 x", "float32 y", "y = 2 * x", "gpugraph_probe")(a)
+        right = product.tolist() == [[5, 14], [14, 50]] and twice.get().sum() == 30
+    except Exception as error:
+        return f"CuPy can't compute on a GPU ({type(error).__name__}: {error})"
+    return None if right else "the GPU gives wrong numbers for a 2x3 matrix product"
+
+
+_default: ContextVar[Device | None] = ContextVar("gpugraph_device", default=None)
+
+
+def _first_default() -> Device:
+    """The default before anyone sets one: GPUGRAPH_DEVICE, else a GPU that works, else the CPU."""
+    name = os.environ.get("GPUGRAPH_DEVICE", "")
+    if not name:
+        return CPU if cuda_reason() else Device("cuda")
+    device = Device(name)
+    if device.type == "cuda" and (reason := cuda_reason()):
+        raise DeviceError(f"GPUGRAPH_DEVICE={name}: {reason}")
+    return device
+
+
+class default_device:  # noqa: N801 (a function to its users)
+    """Set the device that `tensor` and the creation functions use; restored at the end of a with.
+
+    >>> gg.default_device("cpu")            # from now on, in this thread
+    >>> with gg.default_device("meta"): ... # in this block
+    """
+
+    def __init__(self, device: Device | str) -> None:
+        wanted = device if isinstance(device, Device) else Device(device)
+        if wanted.type == "cuda" and (reason := cuda_reason()):
+            raise DeviceError(f"default_device({str(device)!r}): {reason}")
+        self._token = _default.set(wanted)
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *exc: object) -> None:
+        _default.reset(self._token)
+
+    @staticmethod
+    def get() -> Device:
+        """The current default device."""
+        return _default.get() or _first_default()
+
+
+@contextmanager
+def module_on(device: Device, label: str = "to") -> Iterator[Any]:
+    """numpy, META, or cupy with that GPU made the current one: to make arrays there."""
+    if device.type != "cuda":
+        yield META if device.type == "meta" else np
+        return
+    if reason := cuda_reason():
+        raise DeviceError(f"{label}: no device {device}: {reason}")
+    with _cupy().cuda.Device(device.index):
+        yield _cupy()
+
+
+def to_device(array: Array, device: Device | str) -> Array:
+    """The array on that device: itself if it is there already, else a copy."""
+    device = device if isinstance(device, Device) else Device(device)
+    here = device_of(array)
+    if here == device:
+        return array
+    if here.type == "meta":
+        raise DataError(f"to: a meta tensor has no data to move to {device}")
+    if device.type == "meta":
+        return MetaArray(array.shape, array.dtype)
+    if device.type == "cpu":
+        return array.get()
+    with module_on(device) as cupy:
+        return cupy.asarray(array)

@@ -1,0 +1,79 @@
+"""What users pass to an op, made into tensors: raw arrays, weak scalars, absent inputs."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+
+from . import backend
+from .errors import DtypeError
+from .op import Op
+from .tensor import Tensor, is_floating, wrap
+
+__all__ = ["as_tensors", "weak_dtype"]
+
+
+class _Absent:
+    """Stands for an optional input that was not given."""
+
+    array = None
+    node = None
+
+
+_ABSENT = _Absent()
+
+
+def as_tensors(op: Op, inputs: tuple[Any, ...]) -> list[Any]:
+    """Wrap raw arrays, give weak scalars the dtype of their company; refuse anything else."""
+    result: list[Any] = list(inputs)
+    dtypes: list[Any] = []
+    scalars: list[int] = []  # their positions
+    on_host = True
+    for i, x in enumerate(inputs):
+        if isinstance(x, Tensor):
+            array = x.array
+        elif type(x) is float or type(x) is int:
+            scalars.append(i)
+            continue
+        elif x is None or x is _ABSENT:
+            result[i] = _ABSENT
+            continue
+        elif backend.is_array(x):
+            array = x
+            result[i] = wrap(x)
+        elif isinstance(x, (numbers.Number, np.generic)):
+            scalars.append(i)
+            continue
+        else:
+            raise DtypeError(
+                f"{op.label}: {op.name_of(i, len(inputs))} is a {type(x).__name__}; it takes "
+                "tensors, arrays and numbers. gpugraph.tensor(...) converts"
+            )
+        dtypes.append(array.dtype)
+        on_host = on_host and isinstance(array, np.ndarray)
+    for i in scalars:
+        dtype = weak_dtype(inputs[i], dtypes)
+        try:  # a bare scalar fits on any device; on the CPU, arrays only make for less to go wrong
+            scalar = np.array(inputs[i], dtype) if on_host else dtype.type(inputs[i])
+        except OverflowError:
+            raise DtypeError(
+                f"{op.label}: {op.name_of(i, len(inputs))}={inputs[i]} does not fit into {dtype}"
+            ) from None
+        result[i] = wrap(scalar)
+    return result
+
+
+def weak_dtype(scalar: Any, dtypes: list[Any]) -> Any:
+    """The dtype of a Python number among arrays of these dtypes: NumPy 2's weak promotion."""
+    if len(dtypes) == 1 and dtypes[0].kind == "f" and type(scalar) is float:
+        return dtypes[0]
+    if isinstance(scalar, np.generic):
+        scalar = scalar.item()
+    if not dtypes:  # float32 by default
+        return np.dtype(np.float32) if isinstance(scalar, float) else np.asarray(scalar).dtype
+    common = np.result_type(*dtypes)
+    if is_floating(common) and not isinstance(scalar, complex):
+        return common
+    return np.result_type(common, scalar)

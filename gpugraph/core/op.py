@@ -1,0 +1,176 @@
+"""What an op is: a frozen dataclass; its fields are its parameters, its methods its rules.
+
+Always in this order: ``spec``, ``forward``, optional ``cuda``, vjp rules, ``cost``, ``samples``.
+Everything else (engine, kernels, viewer, cost, parity, tests) reads those rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .errors import GradientError
+from .spec import Cost, Sample, Spec, broadcast, traffic
+
+if TYPE_CHECKING:
+    from .graph import Node
+
+__all__ = ["REGISTRY", "Cost", "Op", "Sample", "Spec", "broadcast", "traffic"]
+
+REGISTRY: dict[str, type[Op]] = {}
+
+
+@dataclass(frozen=True)
+class Op:
+    """One differentiable primitive. Subclass it as a frozen dataclass: ``examples/my_own_op.py``.
+
+    spec(*specs)           shape and dtype of the output(s) from the inputs'; runs no kernel
+    forward(xp, *arrays)   the readable reference; xp is numpy or cupy; ``*xs``: any number of them
+    cuda(dev, *arrays)     optional: the same on our kernels; `kernel_limits` says when it can't
+    vjp_<input>(node, g)   gradient with respect to that input, in tensors and ops only, linear in
+                           g; for ``*xs`` it is vjp_xs(node, i, g); with several outputs one g
+                           for each, None where unused
+    vjp(node, needs, *gs)  instead, where the gradients share work: one tuple for all inputs;
+                           needs holds the names wanted
+    cost(*specs)           a `Cost`
+    samples(rng)           class method: yields a `Sample` for each way of calling the op
+    """
+
+    # ("*ys",): as many as the op gives, always in a tuple
+    outputs: ClassVar[tuple[str, ...]] = ("y",)
+    # outputs that carry no gradient (indices, masks)
+    nondifferentiable: ClassVar[tuple[str, ...]] = ()
+    # per input: what its rule reads of the inputs and outputs
+    keeps: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    # the output may share memory with the first input
+    view: ClassVar[bool] = False
+    # run spec before forward: for ops whose array code would not notice a mistake
+    checks_first: ClassVar[bool] = False
+    # float16 and bfloat16 inputs are computed in float32 on the CPU
+    widens: ClassVar[bool] = False
+
+    # Read off the class when it is made
+    inputs: ClassVar[tuple[str, ...]]
+    variadic: ClassVar[bool]
+    position: ClassVar[dict[str, int]]
+    differentiable: ClassVar[bool]
+    label: ClassVar[str]
+    rules: ClassVar[tuple[Callable[..., Any] | None, ...]]
+    joint: ClassVar[Callable[..., Any] | None]
+    make: ClassVar[Callable[..., Any]]  # the op with these fields; one object for equal fields
+    plans: ClassVar[dict[int, tuple[tuple[str, int], ...]]]
+
+    # The rules that every op states
+    spec: ClassVar[Callable[..., Any]]
+    forward: ClassVar[Callable[..., Any]]
+    cuda: ClassVar[Callable[..., Any] | None] = None
+    cost: ClassVar[Callable[..., Cost]]
+    samples: ClassVar[Callable[..., Iterator[Sample]]]
+
+    def __init_subclass__(cls, abstract: bool = False, **kw: Any) -> None:
+        super().__init_subclass__(**kw)
+        cls.make = lru_cache(maxsize=1024, typed=True)(cls)
+        if abstract:
+            return
+        missing = [n for n in ("spec", "forward", "cost", "samples") if not hasattr(cls, n)]
+        if missing:
+            raise TypeError(f"{cls.__name__}: an op needs {', '.join(missing)}")
+        code = cls.forward.__code__
+        cls.inputs = code.co_varnames[2 : code.co_argcount]  # after self, xp
+        cls.variadic = bool(code.co_flags & 0x04)  # CO_VARARGS
+        if cls.variadic:
+            cls.inputs = (*cls.inputs, code.co_varnames[code.co_argcount])
+        cls.position = {name: i for i, name in enumerate(cls.inputs)}
+        cls.differentiable = set(cls.outputs) != set(cls.nondifferentiable)
+        cls.label = cls.__dict__.get("label") or _snake(cls.__name__)
+        cls.rules = tuple(getattr(cls, f"vjp_{name}", None) for name in cls.inputs)
+        cls.joint = getattr(cls, "vjp", None)
+        cls.plans = {}
+        _check_names(cls)
+        REGISTRY[cls.__name__] = cls
+
+    def kernel_limits(self, *specs: Any) -> str | None:
+        """Why the cuda rule can't take this case, or None if it can."""
+        return None
+
+    # For the engine
+
+    def name_of(self, position: int, n_inputs: int) -> str:
+        """The name of input or output number `position` (inputs first)."""
+        if position >= n_inputs:
+            many = self.outputs[0].startswith("*")
+            k = position - n_inputs
+            return f"{self.outputs[0][1:]}[{k}]" if many else self.outputs[k]
+        if self.variadic and position >= len(self.inputs) - 1:
+            return f"{self.inputs[-1]}[{position - len(self.inputs) + 1}]"
+        return self.inputs[position]
+
+    def names(self, n_inputs: int) -> list[str]:
+        """Names of all the inputs of a call with that many."""
+        return [self.name_of(i, n_inputs) for i in range(n_inputs)]
+
+    def plan(self, mask: int) -> tuple[tuple[str, int], ...]:
+        """(name, position) of all that the rules will read, when these inputs are differentiated.
+
+        mask: a leading 1, then a bit for each input. Inputs count from 0, outputs go on behind
+        them; -1 is a whole variadic input. Raises GradientError if a wanted input has no rule.
+        """
+        wanted = [bit == "1" for bit in bin(mask)[3:]]
+        last = len(self.inputs) - 1
+        names: dict[str, int] = {}
+        for i, needed in enumerate(wanted):
+            if not needed:
+                continue
+            if self.joint is None and self.rules[min(i, last)] is None:
+                raise GradientError(
+                    f"{self.label}: {self.name_of(i, len(wanted))} needs a gradient, but "
+                    f"{type(self).__name__} has no vjp rule for it; detach() it if none should flow"
+                )
+            for name in self.keeps.get(self.inputs[min(i, last)], ()):
+                if self.variadic and name == self.inputs[-1]:
+                    names[name] = -1
+                elif name in self.position:
+                    names[name] = self.position[name]
+                else:
+                    names[name] = len(wanted) + self.outputs.index(name)
+        self.plans[mask] = tuple(names.items())
+        return self.plans[mask]
+
+    def pull(self, node: Node, wanted: list[int], gs: list[Any]) -> Iterator[tuple[int, Any]]:
+        """Yield (input number, cotangent) for the wanted inputs, from the rules."""
+        if self.joint is not None:
+            names = self.names(len(node.in_specs))
+            parts = self.joint(node, {names[i] for i in wanted}, *gs)
+            yield from ((i, parts[i]) for i in wanted)
+            return
+        plain = len(self.inputs) - self.variadic
+        for i in wanted:
+            if i < plain:
+                yield i, self.rules[i](self, node, *gs)  # type: ignore[misc]
+            else:
+                yield i, self.rules[-1](self, node, i - plain, *gs)  # type: ignore[misc]
+
+
+def _check_names(cls: type[Op]) -> None:
+    """Every rule and every kept name must name an input (or, to keep, an output)."""
+    for attribute in dir(cls):
+        if attribute.startswith("vjp_") and attribute[4:] not in cls.inputs:
+            raise TypeError(
+                f"{cls.__name__}: {attribute} names no input; the inputs are {cls.inputs}"
+            )
+    known = {*cls.inputs, *cls.outputs}
+    for rule, kept in cls.keeps.items():
+        if rule not in cls.inputs:
+            raise TypeError(f"{cls.__name__}: keeps[{rule!r}] names no input of {cls.inputs}")
+        if not isinstance(kept, tuple) or not known.issuperset(kept):
+            raise TypeError(
+                f"{cls.__name__}: keeps[{rule!r}] = {kept!r} must be a tuple of names "
+                f"of {sorted(known)}"
+            )
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,36 @@
+"""The ops, one family a file. Importing this registers them all.
+
+Each family owns its public functions (its `__all__`). Imports between families go up this list.
+"""
+
+# ruff: noqa: I001 (in the order in which they build on each other)
+from . import (
+    dtypes,
+    broadcast,
+    elementwise,
+    powers,
+    angles,
+    memory,
+    compare,
+    shape,
+    arrange,
+    reduce,
+    extrema,
+    join,
+    creation,
+    einsum,
+    linalg,
+    slices,
+    gather,
+    index,
+    activation,
+    softmax,
+    norm,
+    random,
+    dropout,
+    conv,
+    conv_functions,
+    pool,
+    avg_pool,
+    pool_functions,
+)

@@ -1,0 +1,184 @@
+"""Activation functions of neural networks.
+
+Each keeps its output, not its input: the output is kept by the next layer anyway, so that x can go
+as soon as forward is done. The sign of the output tells which side of the kink x was on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..core.apply import apply
+from ..core.errors import ArgumentError, DtypeError
+from ..core.methods import public
+from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.tensor import Tensor, is_floating
+from .compare import where
+from .powers import logaddexp
+
+__all__ = ["elu", "leaky_relu", "relu", "sigmoid", "softplus"]
+
+
+def check_floating(label: str, spec: Spec, name: str = "x") -> None:
+    """Raise a DtypeError unless spec is of a floating dtype."""
+    if not is_floating(spec.dtype):
+        raise DtypeError(
+            f"{label}: {name} is {spec.dtype}; it takes floating tensors. "
+            f"Use {name}.astype(gpugraph.float32)"
+        )
+
+
+class Activation(Op, abstract=True):
+    """Base of functions of one floating array, element by element. `flops`: per element."""
+
+    keeps = {"x": ("y",)}
+    checks_first = True
+    widens = True
+    flops: ClassVar[int]
+
+    def spec(self, x: Spec) -> Spec:
+        check_floating(self.label, x)
+        return x
+
+    def cost(self, x: Spec) -> Cost:
+        return Cost(flops=self.flops * x.size, bytes=traffic(x, x))
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        yield Sample(cls(), (off_zero(rng, (3, 5)),))
+        yield Sample(cls(), (np.array(0.7),), "0-d")
+        yield Sample(cls(), (off_zero(rng, (4, 6)).T[::2],), "strided")
+        yield Sample(cls(), (np.zeros((0, 3)),), "empty")
+
+
+def off_zero(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Numbers of both signs, at least 0.1 from the kink at 0."""
+    return rng.uniform(0.1, 2.0, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+class Relu(Activation):
+    """max(x, 0). Integers flow through."""
+
+    checks_first = False  # nothing to check, and exact in any dtype: the fast lane
+    widens = False
+    flops = 1
+
+    def spec(self, x: Spec) -> Spec:
+        return Spec(x.shape, np.result_type(x.dtype, 0))
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.maximum(x, 0)
+
+    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
+        return g * (node["y"] != 0)  # y is never negative, and NaN passes g on
+
+    def cost(self, x: Spec) -> Cost:
+        return Cost(flops=x.size, bytes=traffic(x, self.spec(x)))
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        yield from super().samples(rng)
+        yield Sample(cls(), (np.array([-1.0, -0.0, 0.0, 2.0, np.nan, np.inf]),), "kink", False)
+
+
+@dataclass(frozen=True)
+class LeakyRelu(Activation):
+    """x where it is positive, negative_slope * x elsewhere."""
+
+    negative_slope: float = 0.01
+    flops = 2
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.maximum(x, 0) + self.negative_slope * xp.minimum(x, 0)
+
+    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
+        positive = node["y"] > 0
+        return g * positive + (self.negative_slope * g) * ~positive
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        yield from super().samples(rng)
+        yield Sample(cls(3.0), (off_zero(rng, (3, 5)),), "steeper on the left")
+        yield Sample(cls(0.1), (np.array([-1.0, -0.0, 0.0, 2.0, np.nan]),), "kink", False)
+
+
+@dataclass(frozen=True)
+class Elu(Activation):
+    """x where it is positive, alpha * (e^x - 1) elsewhere (Clevert et al. 2015, eq. 15)."""
+
+    alpha: float = 1.0
+    flops = 4
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.maximum(x, 0) + self.alpha * xp.expm1(xp.minimum(x, 0))
+
+    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
+        y = node["y"]  # on the left, alpha * e^x is y + alpha
+        return g * where(y > 0, 1, y + self.alpha)
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        yield from super().samples(rng)
+        yield Sample(cls(0.5), (off_zero(rng, (3, 5)),), "alpha")
+        yield Sample(cls(0.5), (np.array([-1.0, 0.0, 2.0, np.nan]),), "kink", False)
+
+
+class Sigmoid(Activation):
+    """1 / (1 + e^-x)."""
+
+    flops = 4
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        with np.errstate(over="ignore"):  # e^-x may be infinite: then y is 0, as it should be
+            return 1 / (1 + xp.exp(-x))
+
+    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
+        y = node["y"]
+        return g * (y - y * y)
+
+
+RELU, SIGMOID = Relu(), Sigmoid()
+
+
+@public
+def relu(x: Any) -> Tensor:
+    """max(x, 0), elementwise; the gradient at 0 is 0."""
+    return apply(RELU, x)
+
+
+@public
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
+    """x where it is positive, negative_slope * x elsewhere; negative_slope is at least 0.
+
+    The gradient at 0 is negative_slope.
+    """
+    if not negative_slope >= 0:
+        raise ArgumentError(f"leaky_relu: negative_slope={negative_slope} must be at least 0")
+    return apply(LeakyRelu.make(float(negative_slope)), x)
+
+
+@public
+def elu(x: Any, alpha: float = 1.0) -> Tensor:
+    """x where it is positive, alpha * (e^x - 1) elsewhere; alpha is at least 0.
+
+    The gradient at 0 is alpha. Source: Clevert, Unterthiner, Hochreiter 2015, arXiv:1511.07289.
+    """
+    if not alpha >= 0:
+        raise ArgumentError(f"elu: alpha={alpha} must be at least 0")
+    return apply(Elu.make(float(alpha)), x)
+
+
+@public
+def sigmoid(x: Any) -> Tensor:
+    """1 / (1 + e^-x), elementwise, without overflow at either end."""
+    return apply(SIGMOID, x)
+
+
+@public
+def softplus(x: Any) -> Tensor:
+    """log(1 + e^x), elementwise, without overflow; its derivative is the sigmoid."""
+    return logaddexp(x, 0)

@@ -1,0 +1,148 @@
+"""Average pooling over any number of spatial axes, and its adjoint: two linear maps.
+
+Each window is summed one axis after the other, which takes k0 + k1 additions instead of k0 * k1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..core.apply import apply
+from ..core.errors import ShapeError
+from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.tensor import Tensor
+from ..core.window import Window
+from .pool import check_input
+
+__all__: list[str] = []  # the public functions are in pool_functions.py
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class AvgPool(Op):
+    """(N, C, *spatial) -> the mean of each window.
+
+    count_include_pad  divide by the window's part inside the padded image, instead of the image
+    divisor_override   divide by this instead
+    (What hangs out over the padding in ceil_mode never counts.)
+    """
+
+    window: Window
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+    divisor_override: int | None = None
+    checks_first = True
+    widens = True
+
+    def spec(self, x: Spec) -> Spec:
+        label = f"avg_pool{len(self.window.size)}d"
+        check_input(label, "x", x, self.window)
+        return Spec((*x.shape[:2], *self.window.out(x.shape[2:], label, self.ceil_mode)), x.dtype)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        spatial = x.shape[2:]
+        out = self.window.out(spatial, ceil=self.ceil_mode)
+        y = self.window.frame(xp, x, out)
+        for axis, taps in enumerate(self.window.shifts(out), start=2):
+            total = y[_along(axis, taps[0])].copy()
+            for tap in taps[1:]:
+                total[...] += y[_along(axis, tap)]
+            y = total
+        y /= self.divisor(xp, spatial, out, x.dtype)
+        return y
+
+    def divisor(self, xp: Any, spatial: Shape, out: Shape, dtype: Any) -> Any:
+        """How many elements each window counts, of shape out."""
+        if self.divisor_override is not None:
+            return self.divisor_override
+        counts = xp.ones((), dtype)
+        window = self.window
+        for n, o, k, s, (low, high) in zip(
+            spatial, out, window.size, window.stride, window.padding, strict=True
+        ):
+            first, end = (-low, n + high) if self.count_include_pad else (0, n)
+            starts = (i * s - low for i in range(o))
+            inside = [min(start + k, end) - max(start, first) for start in starts]
+            counts = counts[..., None] * xp.asarray(inside, dtype)
+        return counts
+
+    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
+        return apply(AvgPoolInput.make(self, node.shape("x")[2:]), g)
+
+    def cost(self, x: Spec) -> Cost:
+        y = self.spec(x)
+        return Cost(prod(self.window.size) * y.size, traffic(x, y))
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        for note, shape, op in _layers():
+            yield Sample(op, (rng.standard_normal(shape),), note)
+
+
+@dataclass(frozen=True)
+class AvgPoolInput(Op):
+    """(N, C, *out) -> (N, C, *spatial): each g spread evenly over its window; adjoint of `pool`."""
+
+    pool: AvgPool
+    spatial: Shape
+    checks_first = True
+    widens = True
+
+    def spec(self, g: Spec) -> Spec:
+        check_input("avg_pool_input", "g", g, self.pool.window)
+        y = self.pool.spec(Spec((*g.shape[:2], *self.spatial), g.dtype))
+        if g.shape != y.shape:
+            raise ShapeError(
+                f"avg_pool_input: g has shape {g.shape}; an input of size {self.spatial} "
+                f"gives {y.shape}"
+            )
+        return Spec((*g.shape[:2], *self.spatial), g.dtype)
+
+    def forward(self, xp: Any, g: Any) -> Any:
+        out, window = g.shape[2:], self.pool.window
+        g = g / self.pool.divisor(xp, self.spatial, out, g.dtype)
+        for axis, taps in enumerate(window.shifts(out), start=2):
+            extent = window.extent(out)[axis - 2]
+            spread = xp.zeros((*g.shape[:axis], extent, *g.shape[axis + 1 :]), g.dtype)
+            for tap in taps:
+                spread[_along(axis, tap)] += g
+            g = spread
+        return xp.ascontiguousarray(window.unframe(xp, g, self.spatial))
+
+    def vjp_g(self, node: Any, gg: Tensor) -> Tensor:
+        return apply(self.pool, gg)
+
+    def cost(self, g: Spec) -> Cost:
+        return Cost(prod(self.pool.window.size) * g.size, traffic(g, self.spec(g)))
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        for note, shape, op in _layers():
+            y = op.spec(Spec(shape, np.dtype(np.float64)))
+            yield Sample(cls(op, shape[2:]), (rng.standard_normal(y.shape),), note)
+
+
+def _along(axis: int, part: slice) -> tuple[slice, ...]:
+    """An index for that part of one axis."""
+    return (*(slice(None),) * axis, part)
+
+
+def _layers() -> Iterator[tuple[str, Shape, AvgPool]]:
+    """(note, shape of x, op) of small awkward layers, for the samples."""
+    for note, shape, options, *window in (
+        ("2x2", (2, 2, 4, 6), (), (2, 2), 2),
+        ("overlapping, padded", (1, 2, 5, 4), (), (3, 2), (2, 1), (1, 0)),
+        ("padding not counted", (1, 2, 5, 4), (False, False), (3, 2), (2, 1), (1, 1)),
+        ("ceil", (1, 2, 6, 5), (True,), (3, 2), (2, 2), 1),
+        ("ceil, image only", (2, 1, 7, 5), (True, False), (2, 3), (2, 3), ((1, 0), (0, 1))),
+        ("1-D, columns never seen, divisor", (2, 3, 8), (False, True, 5), (2,), 3),
+        ("3-D", (1, 2, 3, 2, 4), (), (2, 1, 3), 1, (1, 0, 1)),
+        ("no images", (0, 2, 4, 4), (), (2, 2), 2),
+    ):  # fmt: skip
+        yield note, shape, AvgPool(Window.of("avg_pool", len(shape) - 2, *window), *options)

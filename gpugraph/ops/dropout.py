@@ -1,0 +1,80 @@
+"""Dropout, with a mask that is a function of a counter instead of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.apply import apply
+from ..core.errors import ArgumentError
+from ..core.methods import public
+from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.tensor import Tensor
+from .activation import check_floating
+from .random import Generator, default_generator, halves
+
+__all__ = ["dropout"]
+
+
+@dataclass(frozen=True)
+class Dropout(Op):
+    """Zero each element with probability p, scale the others by 1 / (1 - p).
+
+    The mask is a function of (key, counter), so backward computes it again: nothing is kept. The op
+    is linear and its own adjoint.
+    """
+
+    p: float
+    key: int
+    counter: int
+    checks_first = True
+    widens = True
+
+    def spec(self, x: Spec) -> Spec:
+        check_floating("dropout", x)
+        return x
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        if self.p == 1:
+            return xp.zeros_like(x)
+        threshold = round(self.p * 2**32)
+        kept = halves(self.key, self.counter, x.size) >= threshold
+        return x * xp.asarray(kept).reshape(x.shape) * (1 / (1 - self.p))
+
+    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
+        return apply(self, g)
+
+    def cost(self, x: Spec) -> Cost:
+        return Cost(flops=x.size, bytes=traffic(x, x))
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        draw = rng.standard_normal
+        yield Sample(cls(0.5, 7, 0), (draw((3, 5)),))
+        yield Sample(cls(0.1, 7, 2**64), (draw((2, 3, 1)),), "a large counter")
+        yield Sample(cls(0.3, 2**64 - 1, 5), (draw((6, 4)).T[::2],), "strided")
+        yield Sample(cls(1.0, 7, 0), (draw((3,)),), "drops all", smooth=False)
+        yield Sample(cls(0.5, 7, 0), (np.zeros((0, 3)),), "empty")
+
+
+@public
+def dropout(
+    x: Any, p: float = 0.5, training: bool = True, generator: Generator | None = None
+) -> Tensor:
+    """In training, zero each element with probability p and scale the others by 1 / (1 - p).
+
+    generator  takes its bits from there, by default from the process-wide generator
+    Without training, or with p = 0, it gives x itself.
+    Source: Srivastava et al. 2014, "Dropout", JMLR 15.
+    """
+    if not 0 <= p <= 1:
+        raise ArgumentError(f"dropout: p={p} must lie in 0 to 1")
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    if not training or p == 0:
+        return x
+    generator = generator or default_generator()
+    counter = generator.advance((x.size + 1) // 2)
+    return apply(Dropout(float(p), generator.initial_seed, counter), x)

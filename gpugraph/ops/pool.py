@@ -1,0 +1,281 @@
+"""Max pooling over any number of spatial axes, as a choice of elements and its adjoint.
+
+    y, offset = MaxPool(x)              offset: which tap of each window holds its maximum
+    gx        = PoolScatter(g, offset)  each g to the place it was taken from
+    g         = PoolGather(gx, offset)  the elements at those places
+
+Where the maximum lies does not change under small changes of x, so offset is a constant, and the
+last two are linear and each other's adjoint: gradients exist to any order.
+
+The first maximum in row-major order takes all; a NaN is larger than anything; padding is -inf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..core.apply import apply
+from ..core.errors import DtypeError, ShapeError
+from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.tensor import Tensor, is_floating
+from ..core.window import Window
+from .im2col import parts
+
+__all__: list[str] = []  # the public functions are in pool_functions.py
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class MaxPool(Op):
+    """(N, C, *spatial) -> the maximum of each window, and the number of the tap that holds it."""
+
+    window: Window
+    ceil_mode: bool = False
+    outputs = ("y", "offset")
+    nondifferentiable = ("offset",)
+    keeps = {"x": ("offset",)}
+    checks_first = True
+    widens = True
+
+    def spec(self, x: Spec) -> tuple[Spec, Spec]:
+        label = f"max_pool{len(self.window.size)}d"
+        check_input(label, "x", x, self.window)
+        shape = (*x.shape[:2], *self.window.out(x.shape[2:], label, self.ceil_mode))
+        return Spec(shape, x.dtype), Spec(shape, offset_dtype(self.window))
+
+    def forward(self, xp: Any, x: Any) -> tuple[Any, Any]:
+        out = self.window.out(x.shape[2:], ceil=self.ceil_mode)
+        y = xp.full((*x.shape[:2], *out), -xp.inf, x.dtype)
+        offset = xp.empty(y.shape, offset_dtype(self.window))
+        offset[...] = _first_inside(xp, self.window, out, offset.dtype)
+        for part in parts(len(x), 4 * x[:1].nbytes):
+            frame = self.window.frame(xp, x[part], out, fill=-xp.inf)
+            top, at = y[part], offset[part]
+            for number, seen in enumerate(self.window.taps(out)):
+                value = xp.ascontiguousarray(frame[seen])
+                xp.maximum(at, (value > top) * at.dtype.type(number), out=at)
+                xp.maximum(top, value, out=top)
+            nan = top != top
+            if nan.any():
+                at[...] = _first_nan(xp, frame, self.window, nan, at)
+        return y, offset
+
+    def vjp_x(self, node: Any, g: Tensor, goffset: None) -> Tensor:
+        scatter = PoolScatter.make(self.window, node.shape("x")[2:])
+        return apply(scatter, g, node["offset"])
+
+    def cost(self, x: Spec) -> Cost:
+        y, offset = self.spec(x)
+        return Cost((prod(self.window.size) - 1) * y.size, traffic(x, y, offset))
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        for note, shape, ceil, *window in (
+            ("2x2", (2, 2, 4, 6), False, (2, 2), 2),
+            ("overlapping, padded", (1, 2, 5, 4), False, (3, 2), (2, 1), (1, 0)),
+            ("dilated", (2, 1, 5, 6), False, (2, 3), 1, ((0, 1), (2, 1)), (3, 2)),
+            ("ceil", (1, 2, 6, 5), True, (3, 2), (2, 2), 1),
+            ("1-D, rows never seen", (2, 3, 8), False, (2,), 3),
+            ("3-D", (1, 2, 3, 2, 4), False, (2, 1, 3), 1, (1, 0, 1)),
+            ("no images", (0, 2, 4, 4), False, (2, 2), 2),
+        ):
+            op = cls(Window.of("max_pool", len(shape) - 2, *window), ceil)
+            x = 0.1 * rng.permutation(prod(shape)).reshape(shape)  # no two within 0.05
+            yield Sample(op, (x,), note)
+        op = cls(Window.of("max_pool", 2, (3, 3), 2, 1))
+        yield Sample(op, (rng.integers(0, 3, (2, 2, 5, 7)) * 1.0,), "ties", smooth=False)
+        x = rng.choice([0.5, np.nan, np.inf, -np.inf], (2, 3, 6, 7), p=[0.2, 0.1, 0.1, 0.6])
+        yield Sample(op, (x,), "NaN and infinities", smooth=False)
+
+
+@dataclass(frozen=True)
+class PoolScatter(Op):
+    """(N, C, *out) -> (N, C, *spatial): adds each g where offset says; adjoint of `PoolGather`."""
+
+    window: Window
+    spatial: Shape
+    keeps = {"g": ("offset",)}
+    checks_first = True
+    widens = True
+
+    def spec(self, g: Spec, offset: Spec) -> Spec:
+        check_input("pool_scatter", "g", g, self.window)
+        check_offset("pool_scatter", offset, self.window, self.spatial)
+        if g.shape != offset.shape:
+            raise ShapeError(f"pool_scatter: g has shape {g.shape}, offset {offset.shape}")
+        return Spec((*g.shape[:2], *self.spatial), g.dtype)
+
+    def forward(self, xp: Any, g: Any, offset: Any) -> Any:
+        out = g.shape[2:]
+        gx = xp.empty((*g.shape[:2], *self.spatial), g.dtype)
+        for part in parts(len(g), 4 * gx[:1].nbytes):
+            frame = xp.zeros((*gx[part].shape[:2], *self.window.extent(out)), g.dtype)
+            for number, seen in enumerate(self.window.taps(out)):
+                frame[seen] += _only(g[part], offset[part] == number)
+            gx[part] = self.window.unframe(xp, frame, self.spatial)
+        return gx
+
+    def vjp_g(self, node: Any, gg: Tensor) -> Tensor:
+        return apply(PoolGather.make(self.window), gg, node["offset"])
+
+    def cost(self, g: Spec, offset: Spec) -> Cost:
+        return Cost(g.size, traffic(g, offset, self.spec(g, offset)))
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        for note, spatial, window, offset in _offsets(rng):
+            g = rng.standard_normal(offset.shape)
+            yield Sample(cls(window, spatial), (g, offset), note)
+
+
+@dataclass(frozen=True)
+class PoolGather(Op):
+    """(N, C, *spatial) -> (N, C, *out): the elements of x that offset names; 0 in the padding."""
+
+    window: Window
+    keeps = {"x": ("offset",)}
+    checks_first = True
+    widens = True
+
+    def spec(self, x: Spec, offset: Spec) -> Spec:
+        check_input("pool_gather", "x", x, self.window)
+        check_offset("pool_gather", offset, self.window, x.shape[2:])
+        return Spec(offset.shape, x.dtype)
+
+    def forward(self, xp: Any, x: Any, offset: Any) -> Any:
+        out = offset.shape[2:]
+        y = xp.zeros(offset.shape, x.dtype)
+        for part in parts(len(x), 4 * x[:1].nbytes):
+            frame = self.window.frame(xp, x[part], out)
+            for number, seen in enumerate(self.window.taps(out)):
+                y[part] += _only(frame[seen], offset[part] == number)
+        return y
+
+    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
+        scatter = PoolScatter.make(self.window, node.shape("x")[2:])
+        return apply(scatter, g, node["offset"])
+
+    def cost(self, x: Spec, offset: Spec) -> Cost:
+        return Cost(0, traffic(x, offset, self.spec(x, offset)))
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        for note, spatial, window, offset in _offsets(rng):
+            x = rng.standard_normal((*offset.shape[:2], *spatial))
+            yield Sample(cls(window), (x, offset), note)
+
+
+@dataclass(frozen=True)
+class PoolIndices(Op):
+    """(N, C, *out) -> int64: where in the flattened spatial axes of x the chosen elements lie.
+
+    -1 for a window that sees only padding.
+    """
+
+    window: Window
+    spatial: Shape
+    nondifferentiable = ("y",)
+    checks_first = True
+
+    def spec(self, offset: Spec) -> Spec:
+        check_offset("pool_indices", offset, self.window, self.spatial)
+        return Spec(offset.shape, np.dtype(np.int64))
+
+    def forward(self, xp: Any, offset: Any) -> Any:
+        window, axes = self.window, len(self.spatial)
+        rest = offset.astype(xp.int64)
+        flat, scale, inside = xp.zeros_like(rest), 1, rest >= 0
+        for axis in reversed(range(axes)):
+            tap, rest = rest % window.size[axis], rest // window.size[axis]
+            column = (-1, *(1,) * (axes - 1 - axis))
+            place = xp.arange(offset.shape[2 + axis]).reshape(column) * window.stride[axis]
+            place = place + tap * window.dilation[axis] - window.padding[axis][0]
+            inside = inside & (place >= 0) & (place < self.spatial[axis])
+            flat = flat + place * scale
+            scale *= self.spatial[axis]
+        return xp.where(inside, flat, -1)
+
+    def cost(self, offset: Spec) -> Cost:
+        return Cost(0, traffic(offset, self.spec(offset)))
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        for note, spatial, window, offset in _offsets(rng):
+            yield Sample(cls(window, spatial), (offset,), note)
+
+
+def check_input(label: str, name: str, x: Spec, window: Window) -> None:
+    """A floating batch of images with as many spatial axes as the window."""
+    if not is_floating(x.dtype):
+        raise DtypeError(
+            f"{label}: {name} is {x.dtype}; it takes floating-point arrays, "
+            f"{name}.astype(gpugraph.float32) makes one"
+        )
+    if len(x.shape) != 2 + len(window.size) or 0 in x.shape[2:]:
+        raise ShapeError(
+            f"{label}: {name} has shape {x.shape}; "
+            f"it takes (N, C) and {len(window.size)} spatial axes, none of length 0"
+        )
+
+
+def check_offset(label: str, offset: Spec, window: Window, spatial: Shape) -> None:
+    """What `MaxPool` gives for an input of that size; rounded up it may have one window more."""
+    most = window.out(spatial, label, ceil=True)
+    fits = all(o in (m, m - 1) for o, m in zip(offset.shape[2:], most, strict=True))
+    if offset.dtype.kind not in "iu" or not fits:
+        raise ShapeError(
+            f"{label}: offset is {offset.dtype} of shape {offset.shape}; "
+            f"an input of size {spatial} gives integers of size {most}"
+        )
+
+
+def offset_dtype(window: Window) -> Any:
+    """The smallest of uint8, uint16 and int32 that counts the taps."""
+    taps = prod(window.size)
+    return np.dtype(np.uint8 if taps < 256 else np.uint16 if taps < 65536 else np.int32)
+
+
+def _only(values: Any, mask: Any) -> Any:
+    """values where mask, else 0, for inf and NaN too (unlike a product); 3x faster than `where`."""
+    bits = values.view(f"i{values.dtype.itemsize}")
+    return (bits & -mask.astype(bits.dtype)).view(values.dtype)
+
+
+def _first_inside(xp: Any, window: Window, out: Shape, dtype: Any) -> Any:
+    """The first tap of each window that isn't low padding, which a window of -inf falls back to."""
+    number = xp.zeros((), dtype)
+    for k, s, d, (low, _), o in zip(
+        window.size, window.stride, window.dilation, window.padding, out, strict=True
+    ):
+        first = xp.asarray([min(k - 1, max(0, -((i * s - low) // d))) for i in range(o)], dtype)
+        number = number[..., None] * k + first
+    return number
+
+
+def _first_nan(xp: Any, frame: Any, window: Window, nan: Any, at: Any) -> Any:
+    """The offsets `at`, with the number of the first NaN for the windows that have one."""
+    taps = list(window.taps(nan.shape[2:]))
+    for number in reversed(range(len(taps))):
+        value = frame[taps[number]]
+        at = xp.where(nan & (value != value), at.dtype.type(number), at)
+    return at
+
+
+def _offsets(rng: np.random.Generator) -> Iterator[tuple[str, Shape, Window, Any]]:
+    """(note, spatial shape, window, offset) for the samples of the ops that take an offset."""
+    for note, spatial, ceil, *how in (
+        ("2x2", (4, 5), False, (2, 2), 2),
+        ("overlapping, padded", (5, 4), False, (3, 2), (2, 1), (1, 1)),
+        ("dilated, ceil", (6, 5), True, (2, 3), 2, (1, 0), (2, 1)),
+        ("1-D, large window", (300,), False, (299,)),
+    ):
+        window = Window.of("pool", len(spatial), *how)
+        shape = (2, 2, *window.out(spatial, ceil=ceil))
+        offset = rng.integers(0, prod(window.size), shape).astype(offset_dtype(window))
+        yield note, spatial, window, offset

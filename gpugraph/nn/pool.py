@@ -1,0 +1,193 @@
+"""Pooling layers over 1, 2 and 3 spatial axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from ..core.tensor import Tensor
+from ..ops.pool_functions import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    global_avg_pool1d,
+    global_avg_pool2d,
+    global_avg_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
+from .module import Module
+
+__all__ = [
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
+    "GlobalAvgPool1d",
+    "GlobalAvgPool2d",
+    "GlobalAvgPool3d",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
+]
+
+
+class _MaxPool(Module):
+    function: ClassVar[Callable[..., Any]]
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        dilation: Any = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+        self.dilation, self.return_indices, self.ceil_mode = dilation, return_indices, ceil_mode
+
+    def forward(self, x: Any) -> Any:
+        return self.function(
+            x,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
+        )
+
+    def extra_repr(self) -> str:
+        return _options(self, stride=None, padding=0, dilation=1, ceil_mode=False)
+
+
+class _AvgPool(Module):
+    function: ClassVar[Callable[..., Any]]
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+
+    def forward(self, x: Any) -> Tensor:
+        return self.function(
+            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+        )
+
+    def extra_repr(self) -> str:
+        return _options(self, stride=None, padding=0, ceil_mode=False, count_include_pad=True)
+
+
+def _options(layer: Any, **usual: Any) -> str:
+    """The kernel size, and the options that are not as usual."""
+    told = [f"{name}={getattr(layer, name)!r}" for name in usual]
+    rare = [t for t, (name, value) in zip(told, usual.items()) if getattr(layer, name) != value]
+    return ", ".join([f"{layer.kernel_size}", *rare])
+
+
+class _AdaptiveAvgPool(Module):
+    function: ClassVar[Callable[..., Any]]
+
+    def __init__(self, output_size: Any) -> None:
+        self.output_size = output_size
+
+    def forward(self, x: Any) -> Tensor:
+        return self.function(x, self.output_size)
+
+    def extra_repr(self) -> str:
+        return f"{self.output_size}"
+
+
+class _GlobalAvgPool(Module):
+    function: ClassVar[Callable[..., Any]]
+
+    def __init__(self, keepdims: bool = False) -> None:
+        self.keepdims = keepdims
+
+    def forward(self, x: Any) -> Tensor:
+        return self.function(x, self.keepdims)
+
+
+class MaxPool1d(_MaxPool):
+    """The maximum of each window, of sequences (N, C, L): `functional.max_pool1d`."""
+
+    function = staticmethod(max_pool1d)
+
+
+class MaxPool2d(_MaxPool):
+    """The maximum of each window, of images (N, C, H, W): `functional.max_pool2d`."""
+
+    function = staticmethod(max_pool2d)
+
+
+class MaxPool3d(_MaxPool):
+    """The maximum of each window, of volumes (N, C, D, H, W): `functional.max_pool3d`."""
+
+    function = staticmethod(max_pool3d)
+
+
+class AvgPool1d(_AvgPool):
+    """The mean of each window, of sequences (N, C, L): `functional.avg_pool1d`."""
+
+    function = staticmethod(avg_pool1d)
+
+
+class AvgPool2d(_AvgPool):
+    """The mean of each window, of images (N, C, H, W): `functional.avg_pool2d`."""
+
+    function = staticmethod(avg_pool2d)
+
+
+class AvgPool3d(_AvgPool):
+    """The mean of each window, of volumes (N, C, D, H, W): `functional.avg_pool3d`."""
+
+    function = staticmethod(avg_pool3d)
+
+
+class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+    """Means of sequences (N, C, L) for an output_size: `functional.adaptive_avg_pool1d`."""
+
+    function = staticmethod(adaptive_avg_pool1d)
+
+
+class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+    """Means of images (N, C, H, W) for an output_size: `functional.adaptive_avg_pool2d`."""
+
+    function = staticmethod(adaptive_avg_pool2d)
+
+
+class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+    """Means of volumes (N, C, D, H, W) for an output_size: `functional.adaptive_avg_pool3d`."""
+
+    function = staticmethod(adaptive_avg_pool3d)
+
+
+class GlobalAvgPool1d(_GlobalAvgPool):
+    """The mean of each channel of sequences (N, C, L): `functional.global_avg_pool1d`."""
+
+    function = staticmethod(global_avg_pool1d)
+
+
+class GlobalAvgPool2d(_GlobalAvgPool):
+    """The mean of each channel of images (N, C, H, W): `functional.global_avg_pool2d`."""
+
+    function = staticmethod(global_avg_pool2d)
+
+
+class GlobalAvgPool3d(_GlobalAvgPool):
+    """The mean of each channel of volumes (N, C, D, H, W): `functional.global_avg_pool3d`."""
+
+    function = staticmethod(global_avg_pool3d)

@@ -1,0 +1,89 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from ..core.backend import Array
+from ..core.errors import ArgumentError
+from .optimizer import Optimizer, at_least_0
+
+__all__ = ["Adam", "AdamW"]
+
+
+class Adam(Optimizer):
+    """Steps of about lr in every coordinate, from running means of the gradient and its square.
+
+        g = grad + weight_decay * p
+        m = b1 * m + (1 - b1) * g                     m and v start at 0
+        v = b2 * v + (1 - b2) * g^2
+        p = p - lr * m' / (sqrt(v') + eps)            m' = m / (1 - b1^t), v' = v / (1 - b2^t)
+
+    betas  (b1, b2); t counts the steps from 1
+    Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1.
+    """
+
+    decoupled = False  # does weight decay bypass m and v?
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, options)
+
+    def check(self, group: dict[str, Any]) -> None:
+        name = type(self).__name__
+        at_least_0(name, group, "lr", "eps", "weight_decay")
+        betas = group["betas"]
+        if not (
+            isinstance(betas, (tuple, list)) and len(betas) == 2 and all(0 <= b < 1 for b in betas)
+        ):
+            raise ArgumentError(f"{name}: betas={betas!r} must be two numbers from 0 to below 1")
+
+    def update(
+        self, xp: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
+        lr, (b1, b2), decay = group["lr"], group["betas"], group["weight_decay"]
+        if not state:
+            state.update(step=0, exp_avg=xp.zeros_like(p), exp_avg_sq=xp.zeros_like(p))
+        state["step"] += 1
+        m, v = state["exp_avg"], state["exp_avg_sq"]
+        if decay and self.decoupled:
+            p *= 1 - lr * decay
+        elif decay:
+            g = g + decay * p
+        m *= b1
+        m += (1 - b1) * g
+        v *= b2
+        v += (1 - b2) * (g * g)
+        t = state["step"]
+        spread = xp.sqrt(v) / math.sqrt(1 - b2**t) + group["eps"]
+        p -= lr / (1 - b1**t) * (m / spread)
+
+
+class AdamW(Adam):
+    """Adam with weight decay that does not go through its running means.
+
+    p = p - lr * weight_decay * p comes first, then Adam's step without weight decay.
+    Source: Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2, with its schedule left to
+    `gpugraph.optim.schedule` and lr in front of the decay, as in `torch.optim.AdamW`.
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)

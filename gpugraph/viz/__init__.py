@@ -1,0 +1,5 @@
+"""Looking at graphs: as data, as a drawing."""
+
+from .graph import Graph, GraphEdge, GraphNode, of
+
+__all__ = ["Graph", "GraphEdge", "GraphNode", "of"]

@@ -1,0 +1,300 @@
+"""Graphs as data and as drawings: what is in them, and that a drawing can be read."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+import gpugraph as gg
+from gpugraph import nn
+from gpugraph.core.errors import ArgumentError, GradientError
+from gpugraph.nn import functional as F
+from gpugraph.viz import GraphEdge, layout, svg
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def leaf(*shape):
+    return gg.tensor(np.ones(shape), requires_grad=True)
+
+
+def diamond():
+    """y = a*b + exp(a), in scopes."""
+    a, b = leaf(3), leaf(3)
+    with gg.scope("outer"):
+        with gg.scope("inner"):
+            product = a * b
+            power = gg.exp(a)
+        return product + power
+
+
+class Net(nn.Module):
+    def __init__(self):
+        self.conv = nn.Conv2d(1, 2, 3, stride=2)
+        self.head = nn.Linear(18, 4)
+
+    def forward(self, x):
+        return self.head(F.relu(self.conv(x)).flatten(1))
+
+
+def trained():
+    model = Net()
+    x = gg.tensor(np.ones((5, 1, 8, 8), np.float32))
+    loss = F.cross_entropy(model(x), gg.tensor(np.zeros(5, np.int64)))
+    return model, loss
+
+
+# As data
+
+
+def test_nodes_and_edges():
+    g = gg.graph.of(diamond())
+    assert [(n.kind, n.label) for n in g.nodes] == [
+        ("parameter", ""),
+        ("parameter", ""),
+        ("op", "multiply"),
+        ("op", "exp"),
+        ("op", "add"),
+    ]
+    assert g.edges == (
+        GraphEdge(0, 0, 2, "x1"),
+        GraphEdge(1, 0, 2, "x2"),
+        GraphEdge(0, 0, 3, "x"),
+        GraphEdge(2, 0, 4, "x1"),
+        GraphEdge(3, 0, 4, "x2"),
+    )
+    product = g.nodes[2]
+    assert product.shapes == ((3,),) and product.dtypes == ("float64",)
+    assert product.scope == ("outer", "inner") and g.nodes[4].scope == ("outer",)
+    assert re.search(r"test_viz\.py:\d+$", product.where)
+    assert repr(g) == "<Graph of 3 ops, 2 leaves, 5 edges>"
+
+
+def test_a_network():
+    model, loss = trained()
+    g = gg.graph.of(loss, model=model)
+    labels = {n.label: n for n in g.nodes}
+    assert {"conv.weight", "conv.bias", "head.weight", "head.bias"} <= labels.keys()
+    assert labels["conv.weight"].shapes == ((2, 1, 3, 3),)
+    conv = next(n for n in g.nodes if n.kind == "op" and n.label.startswith("conv"))
+    assert conv.scope == ("conv",) and conv.params == ("size=3", "stride=2")
+    constants = [n for n in g.nodes if n.kind == "constant"]
+    assert [(n.shapes, n.dtypes) for n in constants] == [
+        (((5, 1, 8, 8),), ("float32",)),
+        (((5,),), ("int64",)),
+    ]
+    assert all(edge.source < edge.target for edge in g.edges)
+
+
+def test_after_backward_and_of_backward():
+    _, loss = trained()
+    before = gg.graph.of(loss)
+    loss.backward()
+    assert gg.graph.of(loss) == before
+    x = leaf(3)
+    (g,) = gg.grad((x**3).sum(), x, create_graph=True)
+    assert len(gg.graph.of(g).nodes) > 3
+
+
+def test_several_outputs_share_a_graph():
+    a = leaf(3)
+    b = gg.exp(a)
+    assert len(gg.graph.of(b + 1.0, b * b).nodes) == 5  # a, exp, the number, add, multiply
+
+
+def test_no_graph():
+    with pytest.raises(GradientError, match=r"the output \(shape \(2,\)\) has no graph"):
+        gg.graph.of(gg.tensor([1.0, 2.0]))
+
+
+def test_the_graph_holds_no_memory():
+    import weakref
+
+    y = diamond()
+    node = weakref.ref(y.node)
+    g = gg.graph.of(y)
+    del y
+    assert node() is None and len(g.nodes) == 5
+
+
+# Exports
+
+
+def test_json():
+    g = gg.graph.of(diamond())
+    told = json.loads(g.to_json())
+    assert told["version"] == 1 and len(told["nodes"]) == 5
+    assert told["nodes"][2]["label"] == "multiply" and told["nodes"][2]["scope"] == [
+        "outer",
+        "inner",
+    ]
+    assert told["edges"][0] == {"source": 0, "output": 0, "target": 2, "input": "x1"}
+
+
+def test_networkx():
+    networkx = pytest.importorskip("networkx")
+    model, loss = trained()
+    g = gg.graph.of(loss, model=model)
+    n = g.to_networkx()
+    assert networkx.is_directed_acyclic_graph(n)
+    assert n.number_of_nodes() == len(g.nodes) and n.number_of_edges() == len(g.edges)
+    assert n.nodes[0]["kind"] == g.nodes[0].kind
+    x = leaf(2)
+    assert gg.graph.of(x * x).to_networkx().number_of_edges(0, 1) == 2  # both inputs
+
+
+def test_networkx_is_imported_when_asked_for():
+    code = "import gpugraph, sys; gpugraph.graph.of; assert 'networkx' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_dot():
+    text = gg.graph.of(diamond()).to_dot()
+    assert text.startswith("digraph") and 'n2 [label="multiply\\n(3,)"]' in text
+    assert 'n0 -> n2 [tooltip="x1"]' in text and text.count("{") == text.count("}")
+
+
+def test_save(tmp_path):
+    g = gg.graph.of(diamond())
+    for name in ("g.svg", "g.json", "g.dot"):
+        g.save(tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 100
+    with pytest.raises(ArgumentError, match=r"g.png ends in none of .svg, .json, .dot"):
+        g.save(tmp_path / "g.png")
+
+
+# Drawings
+
+
+def residual():
+    """A graph with long edges, frames within frames, and crossings to avoid."""
+    x, w = leaf(4, 3), leaf(3)
+    for name in ("block1", "block2"):
+        before = x
+        with gg.scope(name):
+            x = gg.exp(x * w)
+            with gg.scope("inner"):
+                x = (x + 1.0) / (x * w)
+            x = x + before
+    return x * x
+
+
+def boxes_in(text):
+    """(texts, rectangle) of every box, and the frames, of a drawing."""
+    root = ET.fromstring(text)
+    boxes = []
+    for group in root.iter(SVG + "g"):
+        r = {k: float(group.find(SVG + "rect").get(k)) for k in ("x", "y", "width", "height")}
+        rect = (r["x"], r["y"], r["x"] + r["width"], r["y"] + r["height"])
+        boxes.append((group.findall(SVG + "text"), rect))
+    frames = [r for r in root.iter(SVG + "rect") if r.get("class") == "frame"]
+    return boxes, frames
+
+
+@pytest.mark.parametrize("graph", [diamond, residual, lambda: trained()[1]])
+def test_boxes_do_not_overlap_and_hold_their_text(graph):
+    boxes, _ = boxes_in(gg.graph.of(graph()).to_svg())
+    for i, (texts, (left, top, right, bottom)) in enumerate(boxes):
+        for _, other in boxes[:i]:
+            assert not svg._touch((left, top, right, bottom), other)
+        for text in texts:
+            size = 13 if text.get("class") == "label" else 11
+            x, y = float(text.get("x")), float(text.get("y"))
+            assert left < x and x + svg._width(text.text, size) < right and top < y < bottom
+
+
+def test_the_page_holds_everything():
+    text = gg.graph.of(residual()).to_svg()
+    left, top, width, height = map(float, ET.fromstring(text).get("viewBox").split())
+    for _, (x0, y0, x1, y1) in boxes_in(text)[0]:
+        assert left < x0 and top < y0 and x1 < left + width and y1 < top + height
+
+
+def test_text_widths_are_upper_bounds():
+    font_manager = pytest.importorskip("matplotlib.font_manager")
+    from matplotlib.textpath import TextPath
+
+    font = font_manager.FontProperties(family="DejaVu Sans")
+    for text in (
+        "conv2d",
+        "max_pool2d",
+        "(64, 16, 28, 28)",
+        "features.0.weight",
+        "MMMWWW",
+        "illil",
+    ):
+        assert TextPath((0, 0), text, size=11, prop=font).get_extents().width <= svg._width(
+            text, 11
+        )
+
+
+def test_scopes_are_framed_where_nothing_else_is_inside():
+    _, frames = boxes_in(gg.graph.of(residual()).to_svg())
+    assert len(frames) == 4
+    a = leaf(3)
+    with gg.scope("torn"):
+        b = gg.exp(a)
+    c = gg.exp(b)
+    with gg.scope("torn"):
+        d = gg.exp(c)
+    text = gg.graph.of(d).to_svg()
+    assert not boxes_in(text)[1]
+
+
+def test_markup_in_names_is_text():
+    a = leaf(3)
+    with gg.scope("<b>&"):
+        y = gg.exp(gg.exp(a)) + 1.0
+    text = gg.graph.of(y).to_svg()
+    ET.fromstring(text)
+    assert "<b>" not in text and "&lt;b&gt;&amp;" in text
+
+
+def test_equal_graphs_give_equal_drawings():
+    code = (
+        "import numpy as np, gpugraph as gg\n"
+        "a = gg.tensor(np.ones(3), requires_grad=True)\n"
+        "b = [gg.exp(a * float(i)) for i in range(9)]\n"
+        "print(gg.graph.of(gg.concat(b)).to_svg())"
+    )
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(runs) == 1
+
+
+def test_layout_of_a_chain_is_straight():
+    placed = layout.layered([(20.0, 40.0), (30.0, 30.0), (10.0, 90.0)], [(0, 1), (1, 2)], gap=10)
+    assert placed.row == [0, 1, 2] and len(set(placed.x)) == 1 and placed.x[0] == 30
+
+
+def test_long_edges_get_out_of_the_way():
+    edges = [(0, 1), (1, 2), (2, 3), (0, 3)]
+    placed = layout.layered([(20.0, 20.0)] * 4, edges, gap=10)
+    assert placed.row == [0, 1, 2, 3]
+    for row, x in enumerate(placed.passes[3], 1):
+        assert abs(x - placed.x[row]) > 20
+
+
+def test_sources_stand_above_their_first_user():
+    placed = layout.layered([(5.0, 5.0)] * 5, [(0, 2), (2, 3), (1, 4), (3, 4)], gap=5)
+    assert placed.row == [0, 2, 1, 2, 3]
+
+
+def test_big_graphs_are_drawn_in_time():
+    y = leaf(3)
+    for i in range(300):
+        y = gg.sin(y) if i % 3 else y + gg.cos(y)
+    assert len(gg.graph.of(y).to_svg()) > 10_000

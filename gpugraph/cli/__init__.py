@@ -1,0 +1,34 @@
+"""The command line: parse, call, print. Exit codes: 0 fine, 1 failed, 2 wrong use."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from ..core.errors import ArgumentError, GpugraphError
+from . import demo
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command, by default the one of the process; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="gpugraph",
+        description="Autodiff for CuPy and NumPy arrays, with convolutional networks you can read.",
+    )
+    parser.add_argument("--version", action="version", version=f"gpugraph {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    demo.add_parser(commands)
+    args = parser.parse_args(argv)
+    try:
+        args.run(args)
+    except (GpugraphError, ImportError, OSError) as error:
+        print(f"gpugraph: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ArgumentError) else 1
+    except KeyboardInterrupt:
+        print("gpugraph: interrupted", file=sys.stderr)
+        return 1
+    return 0

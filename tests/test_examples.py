@@ -1,0 +1,80 @@
+"""Every example runs as a person would run it, in small, and says what it should."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gpugraph import data
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+
+
+def run(name, *arguments, cwd=ROOT):
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name), *map(str, arguments)]
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    env = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd, env=env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def tiny_mnist(tmp_path):
+    """MNIST's files with a few images: a bright bar, whose place is the label."""
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    for prefix, n in (("train", 400), ("t10k", 100)):
+        labels = (np.arange(n) % 10).astype(np.uint8)
+        images = np.random.default_rng(n).integers(0, 60, (n, 28, 28)).astype(np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            image[4 + 2 * label : 6 + 2 * label, 4:24] = 250
+        data.write_idx(folder / f"{prefix}-images-idx3-ubyte.gz", images)
+        data.write_idx(folder / f"{prefix}-labels-idx1-ubyte.gz", labels)
+    return tmp_path
+
+
+def test_every_example_is_tested():
+    here = Path(__file__).read_text()
+    for example in EXAMPLES.glob("*.py"):
+        assert f'run("{example.name}"' in here
+
+
+def test_autodiff_basics():
+    out = run("autodiff_basics.py")
+    assert "third derivatives  [6.0, 6.0, 6.0]" in out
+    products = re.findall(r"\[850\.0, 280\.0\]", out)
+    assert len(products) == 2 and "at [1.0, 1.0]" in out
+
+
+def test_mlp():
+    pytest.importorskip("sklearn")
+    out = run("mlp.py", "--epochs", 3)
+    assert float(re.findall(r"test accuracy (\S+) %", out)[-1]) > 80
+
+
+def test_mlp_on_idx_files(tiny_mnist):
+    out = run("mlp.py", "--data", tiny_mnist, "--epochs", 1)
+    assert "Linear(784, 128)" in out and "epoch 1: " in out
+
+
+def test_lenet_mnist(tiny_mnist):
+    arguments = ["--data", tiny_mnist, "--batch-size", 20, "--epochs"]
+    checkpoint = ["--checkpoint", tiny_mnist / "lenet.safetensors"]
+    out = run("lenet_mnist.py", *arguments, 2, *checkpoint)
+    assert out.count("epoch ") >= 2
+    out = run("lenet_mnist.py", *arguments, 3, *checkpoint)
+    assert "epoch 1/3" not in out and "epoch 3/3" in out
+    assert float(re.search(r"^test accuracy (\S+) %", out, re.M)[1]) > 90
+
+
+def test_my_own_op():
+    out = run("my_own_op.py")
+    assert "passes every check" in out and "recorded as <Swish(beta=1.5)" in out

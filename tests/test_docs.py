@@ -1,0 +1,73 @@
+"""The documentation is true: its snippets run, and print what it says they print."""
+
+import contextlib
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gpugraph as gg
+from gpugraph.core.op import REGISTRY
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+# python blocks, each with the text block behind it, if that follows at once: its output
+BLOCKS = re.compile(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_snippets_run_and_print_what_they_say(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    gg.random.seed(0)
+    names = {"__name__": "__main__"}  # the blocks of a page go on from each other
+    for source, output in BLOCKS.findall(page.read_text()):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(source, str(page), "exec"), names)
+        if output:
+            assert printed.getvalue() == output, source
+
+
+def test_the_op_in_ten_lines_works():
+    snippets = [source for source, _ in BLOCKS.findall((ROOT / "CONTRIBUTING.md").read_text())]
+    names = {}
+    try:
+        for source in snippets:
+            exec(source, names)
+        assert gg.testing.check(names["Softsign"])
+        x = np.linspace(-2, 2, 7)
+        want = names["ORACLES"]["Softsign"](None, x)
+        np.testing.assert_allclose(names["softsign"](x).numpy(), want, rtol=1e-15)
+        lines = snippets[0].split("\n\n")[1].splitlines()
+        assert len(lines) <= 10
+    finally:
+        REGISTRY.pop("Softsign", None)
+        del gg.core.methods.FUNCTIONS.softsign
+
+
+def test_the_readme_names_the_commands_that_ci_runs():
+    text = (ROOT / "README.md").read_text()
+    assert '\npip install ".[test]" && pytest\n' in text
+    assert '\npip install ".[demo]" && gpugraph demo\n' in text
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_version_stands_once():
+    code = (
+        "import gpugraph as g, importlib.metadata as m; print(g.__version__, m.version('gpugraph'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("needs gpugraph to be installed, not just on the path")
+    ours, installed = done.stdout.split()
+    assert ours == installed

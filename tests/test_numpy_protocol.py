@@ -11,6 +11,7 @@ def t():
     return gg.Tensor(np.array([[0.5, 1.5, 2.5], [-1.0, 0.25, 3.0]]), requires_grad=True)
 
 
+NUMPY = np.lib.NumpyVersion(np.__version__)
 A = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, 0.5]])
 
 
@@ -40,7 +41,7 @@ A = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, 0.5]])
         lambda x: np.amin(x),
         lambda x: np.clip(x, 0, 1),
         lambda x: np.clip(x, 0.1, None),
-        lambda x: np.clip(x, min=0, max=1),
+        lambda x: np.clip(x, a_min=0, a_max=1),
         lambda x: np.where(A > 1, x, A),
         lambda x: np.maximum(x, A),
         lambda x: np.minimum(1.0, x),
@@ -57,6 +58,7 @@ A = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, 0.5]])
         lambda x: np.cumsum(x, axis=1),
         lambda x: np.copy(x),
         lambda x: np.tril(x),
+        *([lambda x: np.clip(x, min=0, max=1)] if NUMPY >= "2.1.0" else []),
     ],
 )
 def test_numpy_functions_carry_gradients(t, f):

@@ -161,6 +161,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
         raise ArgumentError(f"pad: pad_width {pad_width!r} is negative; cut with a slice instead")
     value = constant_values.item() if isinstance(constant_values, np.generic) else constant_values
     try:
-        return apply(Pad.make(tuple((a, b) for a, b in pairs), value), x)
+        np.array(value, getattr(x, "dtype", None))
     except OverflowError:
         raise DtypeError(f"pad: constant_values={value} does not fit into {x.dtype}") from None
+    return apply(Pad.make(tuple((a, b) for a, b in pairs), value), x)

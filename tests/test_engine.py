@@ -239,6 +239,8 @@ def test_unused_input():
         (lambda x: gg.grad(x * 2, []), gg.ArgumentError, "inputs is empty"),
         (lambda x: gg.grad(x * 2, [3.0]), gg.DtypeError, r"inputs\[0\] is a float"),
         (lambda x: gg.grad(x.sum(), x, [1.0, 2.0]), gg.ArgumentError, "2 cotangents for 1"),
+        (lambda x: x + None, gg.DtypeError, "add: x2 is a NoneType"),
+        (lambda x: x * [1.0, 2.0], gg.DtypeError, r"multiply: x2 is a list.*gpugraph\.tensor"),
         (lambda x: gg.Tensor([1.0]), gg.DtypeError, "got list.*gpugraph.tensor"),
         (lambda x: gg.Tensor(np.arange(3), requires_grad=True), gg.DtypeError, "int64.*astype"),
         (lambda x: gg.Tensor(np.ones(1) * 1j, requires_grad=True), gg.DtypeError, "complex128"),

@@ -107,3 +107,15 @@ def test_the_same_call_gives_the_same_bits(name):
         first, second = (rules.outputs_of(apply(sample.op, *sample.inputs)) for _ in range(2))
         for a, b in zip(first, second, strict=True):
             assert a.numpy().tobytes() == b.numpy().tobytes()
+
+
+# Move is applied only between devices; its sample, from the CPU to the CPU, stays where it is.
+@pytest.mark.parametrize("name,i", [case for case in CASES if case[0] != "Move"])
+def test_only_views_share_memory_and_say_so(name, i):
+    sample = samples_of(name)[i]
+    inputs = [None if x is None else gg.Tensor(np.asarray(x)) for x in sample.inputs]
+    for y in rules.outputs_of(apply(sample.op, *inputs)):
+        shares = any(x is not None and np.may_share_memory(x.array, y.array) for x in inputs)
+        assert y.view == shares or not y.size
+        if shares:
+            assert y.version is inputs[0].version

@@ -192,7 +192,7 @@ def small_step() -> dict[str, float] | None:
 def show_overhead(found: dict[str, Any]) -> None:
     """Print the group as Markdown."""
     for n, table in found["ops"].items():
-        print(f"\n### One op on {n}x{n} float32, ratio to the bare NumPy call\n")
+        print(f"\n## One op on {n}x{n} float32, ratio to the bare NumPy call\n")
         print("| op | NumPy (us) | not recorded | recorded |\n| --- | --- | --- | --- |")
         for name, row in table.items():
             bare = f"{row['numpy']['microseconds']:.2f}" if "numpy" in row else ""
@@ -201,7 +201,7 @@ def show_overhead(found: dict[str, Any]) -> None:
     if found["chain"]:
         chain = found["chain"]
         print(
-            "\nScalar chain, forward + backward: "
+            "\n## Chains and networks\n\nScalar chain, forward + backward: "
             f"{chain['gpugraph']['microseconds']:.2f} us an op, "
             f"PyTorch {chain['torch']['microseconds']:.2f} us: "
             f"ratio {chain['gpugraph']['ratio']:.2f}"
@@ -214,7 +214,7 @@ def show_overhead(found: dict[str, Any]) -> None:
         print("\nPyTorch is not installed: no comparison with it.")
     i = found["import"]
     print(
-        f"import gpugraph: {i['gpugraph']:.3f} s, of which NumPy {i['numpy']:.3f} s "
+        f"\nimport gpugraph: {i['gpugraph']:.3f} s, of which NumPy {i['numpy']:.3f} s "
         f"(extra {i['extra']:.3f} s, ratio {i['ratio']:.2f})"
     )
 
@@ -225,16 +225,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("group", choices=["overhead"])
     parser.add_argument("--json", type=Path, help="also write the figures there")
     args = parser.parse_args(argv)
+    about = {
+        "date": datetime.date.today().isoformat(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "gpugraph": gg.__version__,
+    }
+    print("# Overhead: gpugraph on top of NumPy\n")
+    print(", ".join(f"{name} {value}" for name, value in about.items()), end=".\n")
+    print("Medians of alternating rounds in one run, on one thread; `tools/bench.py overhead`.")
     found = overhead()
     show_overhead(found)
     if args.json:
-        about = {
-            "date": datetime.date.today().isoformat(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "gpugraph": gg.__version__,
-        }
         args.json.write_text(json.dumps({"about": about, "overhead": found}, indent=1) + "\n")
     return 0
 

@@ -37,7 +37,7 @@ def as_tensors(op: Op, inputs: tuple[Any, ...]) -> list[Any]:
         elif type(x) is float or type(x) is int:
             scalars.append(i)
             continue
-        elif x is None or x is _ABSENT:
+        elif (x is None and op.name_of(i, len(inputs)) in op.optional) or x is _ABSENT:
             result[i] = _ABSENT
             continue
         elif backend.is_array(x):

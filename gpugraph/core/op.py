@@ -28,7 +28,8 @@ class Op:
     """One differentiable primitive. Subclass it as a frozen dataclass: ``examples/my_own_op.py``.
 
     spec(*specs)           shape and dtype of the output(s) from the inputs'; runs no kernel
-    forward(xp, *arrays)   the readable reference; xp is numpy or cupy; ``*xs``: any number of them
+    forward(xp, *arrays)   the readable reference; xp is numpy or cupy; ``*xs``: any number of them;
+                           ``b=None``: an input that may be absent
     cuda(dev, *arrays)     optional: the same on our kernels; `kernel_limits` says when it can't
     vjp_<input>(node, g)   gradient with respect to that input, in tensors and ops only, linear in
                            g; for ``*xs`` it is vjp_xs(node, i, g); with several outputs one g
@@ -55,6 +56,7 @@ class Op:
     # Read off the class when it is made
     inputs: ClassVar[tuple[str, ...]]
     variadic: ClassVar[bool]
+    optional: ClassVar[tuple[str, ...]]  # inputs that forward gives a default: may be absent
     position: ClassVar[dict[str, int]]
     differentiable: ClassVar[bool]
     label: ClassVar[str]
@@ -83,6 +85,7 @@ class Op:
         cls.variadic = bool(code.co_flags & 0x04)  # CO_VARARGS
         if cls.variadic:
             cls.inputs = (*cls.inputs, code.co_varnames[code.co_argcount])
+        cls.optional = cls.inputs[len(cls.inputs) - len(cls.forward.__defaults__ or ()) :]
         cls.position = {name: i for i, name in enumerate(cls.inputs)}
         cls.differentiable = set(cls.outputs) != set(cls.nondifferentiable)
         cls.label = cls.__dict__.get("label") or _snake(cls.__name__)

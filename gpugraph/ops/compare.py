@@ -185,7 +185,7 @@ class Clip(Op):
             dtype = dtype if bound is None else promoted("maximum", dtype, bound.dtype)
         return Spec(shape, dtype)
 
-    def forward(self, xp: Any, x: Any, min: Any, max: Any) -> Any:
+    def forward(self, xp: Any, x: Any, min: Any = None, max: Any = None) -> Any:
         y = x if min is None else xp.maximum(x, min)
         return y if max is None else xp.minimum(y, max)
 

@@ -135,7 +135,7 @@ class Linear(Op):
                 )
         return Spec((*x.shape[:-1], w.shape[0]), x.dtype)
 
-    def forward(self, xp: Any, x: Any, w: Any, b: Any) -> Any:
+    def forward(self, xp: Any, x: Any, w: Any, b: Any = None) -> Any:
         rows = x.reshape(math.prod(x.shape[:-1]), w.shape[1])
         y = rows @ w.T  # (..., I) -> (rows, I) -> (rows, O)
         if b is not None:

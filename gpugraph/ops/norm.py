@@ -87,7 +87,9 @@ class BatchNorm(Op):
         channels = Spec((x.shape[1],), x.dtype)
         return x, channels, channels
 
-    def forward(self, xp: Any, x: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
+    def forward(
+        self, xp: Any, x: Any, weight: Any = None, bias: Any = None
+    ) -> tuple[Any, Any, Any]:
         axes, n = axes_but_channel(x.ndim), max(1, count(x.shape))
         mean = x.sum(axis=axes) / n  # (C)
         y = x - column(mean, x.ndim)
@@ -166,7 +168,9 @@ class BatchNormEval(Op):
         check_input(x, {"running_mean": mean, "running_var": var, "weight": weight, "bias": bias})
         return x
 
-    def forward(self, xp: Any, x: Any, mean: Any, var: Any, weight: Any, bias: Any) -> Any:
+    def forward(
+        self, xp: Any, x: Any, mean: Any, var: Any, weight: Any = None, bias: Any = None
+    ) -> Any:
         scale = 1 / xp.sqrt(var + self.eps)
         y = x - column(mean, x.ndim)
         y *= column(scale if weight is None else scale * weight, x.ndim)

@@ -1,6 +1,10 @@
 """Devices: meta, the default, refusing mixes, and array code that runs on another module."""
 
+import ast
+import importlib.util
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,6 +114,21 @@ def test_without_a_gpu_the_reason_is_told(monkeypatch):
             gg.tensor([1.0])
     finally:
         backend.cuda_reason.cache_clear()
+
+
+def test_every_function_taken_from_the_array_module_is_in_cupy_too():
+    """CuPy imports without a GPU, so at least its names can be checked anywhere it is installed."""
+    if importlib.util.find_spec("cupy") is None:
+        pytest.skip("needs CuPy to be installed (no GPU)")
+    names = set()
+    for path in Path(gg.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+            if name.startswith("xp."):
+                names.add(name[3:])
+    assert len(names) > 50
+    code = f"import cupy, operator\nfor n in {sorted(names)!r}: operator.attrgetter(n)(cupy)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_device_names():

@@ -61,6 +61,14 @@ def test_backward_with_create_graph_can_be_differentiated():
     assert second.item() == 18.0
 
 
+def test_a_cotangent_of_a_tensor_that_is_also_sliced():
+    x = leaf(1.0, 2.0, 3.0)
+    y = x * 1.0
+    mine = gg.nn.Parameter(np.array([10.0, 20.0, 30.0]))  # any kind of tensor may come in
+    (g,) = gg.grad([y[1:].sum() + y.sum(), y], x, [None, mine])
+    assert g.tolist() == [11, 22, 32]
+
+
 def test_several_outputs_and_inputs():
     x, y = leaf(2.0), leaf(5.0)
     gx, gy = gg.grad([x * y, x + y], [x, y], [leaf(1.0).detach(), np.array([10.0])])

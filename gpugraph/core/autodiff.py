@@ -183,11 +183,11 @@ def _add(waiting: dict[Node, list[Any]], edge: Edge, g: Any) -> None:
 
 def _total(waiting: list[Any]) -> Tensor:
     """The sum of whole cotangents and Parts; Parts of one kind in one pass."""
+    whole: list[Tensor] = []
     kinds: dict[type, list[Any]] = {}
     for g in waiting:
-        kinds.setdefault(type(g), []).append(g)
-    whole = kinds.pop(Tensor, []) + [parts[0].total(parts) for parts in kinds.values()]
-    return reduce(add, whole)
+        (whole if isinstance(g, Tensor) else kinds.setdefault(type(g), [])).append(g)
+    return reduce(add, whole + [parts[0].total(parts) for parts in kinds.values()])
 
 
 def _leading_to(order: list[Node], targets: set[Edge]) -> set[Node]:

@@ -156,7 +156,7 @@ def import_time(rounds: int = 11) -> dict[str, float]:
 def overhead() -> dict[str, Any]:
     """All of the group "overhead"."""
     return {
-        "ops": {n: overhead_of_ops(n) for n in (1, 32, 100, 320)},
+        "ops": {n: overhead_of_ops(n) for n in (1, 32, 128, 320)},
         "chain": overhead_of_a_chain(),
         "import": import_time(),
         "small net step": small_step(),

@@ -52,14 +52,24 @@ def apply(op: Op, *inputs: Any) -> Any:
         except (ValueError, TypeError, IndexError) as error:
             raise _explained(op, arrays, error) from None
 
+    state = _state()
     if type(out) is tuple:
         ys = tuple([wrap(_as_array(y)) for y in out])
-        _finish(op, inputs, arrays, ys, watched)
-        return ys
-    y = wrap(out if type(out) is _ndarray else _as_array(out))
-    if watched or op.view or _state().anomaly:
-        _finish(op, inputs, arrays, (y,), watched)
-    return y
+        if op.view:
+            for y in ys:
+                _share(inputs[0], y)
+    else:
+        y = wrap(out if type(out) is _ndarray else _as_array(out))
+        if op.view:
+            _share(inputs[0], y)
+        if not watched and not state.anomaly:
+            return y
+        ys = (y,)
+    if watched and state.recording and op.differentiable:
+        _record(op, inputs, ys, state)
+    if state.anomaly:
+        anomaly.check_forward(op, arrays, ys)
+    return ys if type(out) is tuple else y
 
 
 def _as_array(x: Any) -> Array:
@@ -67,50 +77,34 @@ def _as_array(x: Any) -> Array:
     return x if backend.is_array(x) else np.asarray(x)
 
 
-def _finish(
-    op: Op, inputs: tuple[Any, ...], arrays: list[Array], ys: tuple[Tensor, ...], watched: bool
-) -> None:
-    """Tie the outputs of views to their source, record, and look for anomalies."""
-    if op.view:
-        for y in ys:
-            _share(inputs[0], y)
-    state = _state()
-    if watched and state.recording and op.differentiable:
-        _record(op, inputs, ys, state)
-    if state.anomaly:
-        anomaly.check_forward(op, arrays, ys)
-
-
 def _record(op: Op, inputs: tuple[Any, ...], outs: tuple[Tensor, ...], state: State) -> None:
+    """Make the node of this call, with what its rules will read, and tie the outputs to it."""
     parents: list[Edge | None] = []
     in_specs: list[Any] = []
-    out_specs: list[Any] = []
     wanted = 1  # a leading 1, then a bit for each input: does it need a gradient?
     for x in inputs:
         source = x.node
-        if source is not None:
-            index = x.index
-            parents.append((source, index))
-            in_specs.append(source.out_specs[index])
-            wanted += wanted + 1
-        else:
+        if source is None:
             array = x.array
             parents.append(None)
             in_specs.append(None if array is None else (array.shape, array.dtype))
             wanted += wanted
+        else:
+            index = x.index
+            parents.append((source, index))
+            in_specs.append(source.out_specs[index])
+            wanted += wanted + 1
     plan = op.plans.get(wanted)
     if plan is None:
         plan = op.plan(wanted)
     kept: dict[str, Any] = {} if plan else _NOTHING
-    node = Node(op, parents, in_specs, out_specs, kept, state.scope, user_frame(4))
+    out_specs = [(y.array.shape, y.array.dtype) for y in outs]
+    node = Node(op, parents, in_specs, out_specs, kept, state.scope, user_frame(3))
+    constants = op.nondifferentiable
     for k, y in enumerate(outs):
-        array = y.array
-        out_specs.append((array.shape, array.dtype))
-        if not op.nondifferentiable or op.outputs[k] not in op.nondifferentiable:
+        if not constants or op.outputs[k] not in constants:
             y.node = node
             y.index = k
-    if not plan:
-        return
     save = CheckedSaved if state.anomaly else Saved
     n = len(inputs)
     for name, place in plan:

@@ -8,6 +8,7 @@ or numbers, and are not written to. Results are linked to the graph only where s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from .core.autodiff import grad as _grad
@@ -61,8 +62,12 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     primals, tangents = _several("jvp", primals, tangents)
     with _Call("jvp", f, primals, {}, range(len(primals))) as call:
         dummy = zeros_like(call.output).requires_grad_()
-        pulled = call.pull(dummy, create_graph=True)
-        (pushed,) = _grad(pulled, dummy, tangents, create_graph=call.linked, allow_unused=True)
+        pulled = zip(call.pull(dummy, create_graph=True), tangents, strict=True)
+        moving = [(g, v) for g, v in pulled if g.requires_grad]  # f depends on these primals
+        pushed = None
+        if moving:
+            gs, vs = zip(*moving, strict=True)
+            (pushed,) = _grad(gs, dummy, vs, create_graph=call.linked, allow_unused=True)
         return call.result(call.output), zeros_like(dummy) if pushed is None else pushed
 
 
@@ -133,10 +138,15 @@ class _Call:
             raise ArgumentError(f"{caller}: argnums {argnums} of a call with {len(args)} arguments")
         self.numbers = [i % len(args) for i in wanted]
         self.f, self.args, self.kw = f, list(args), kw
-        self.mode = enable_grad()
 
     def __enter__(self) -> _Call:
-        self.mode.__enter__()
+        with ExitStack() as mode:  # left at once if f raises
+            mode.enter_context(enable_grad())
+            self._run()
+            self.mode = mode.pop_all()
+        return self
+
+    def _run(self) -> None:
         for i in self.numbers:
             x = self.args[i]
             x = x if isinstance(x, Tensor) else asarray(x)
@@ -151,10 +161,9 @@ class _Call:
         mine = {x.node for x in self.inputs if x.is_leaf}
         below = [] if self.output.node is None else ancestors([self.output.node])
         self.linked = any(node.op is None and node not in mine for node in below)
-        return self
 
     def __exit__(self, *exc: Any) -> None:
-        self.mode.__exit__(*exc)
+        self.mode.close()
 
     def result(self, y: Tensor) -> Tensor:
         """An output as the caller gets it."""

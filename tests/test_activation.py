@@ -32,6 +32,18 @@ def test_infinities_pass_through():
         np.testing.assert_array_equal(gx.numpy(), slopes)
 
 
+def test_infinite_cotangents_stay_infinite():
+    x = gg.Tensor(np.array([-1.0, 2.0]), requires_grad=True)
+    (gx,) = gg.grad(F.leaky_relu(x), x, np.array([np.inf, np.inf]))
+    assert gx.tolist() == [np.inf, np.inf]
+
+
+def test_softplus_has_the_sigmoid_as_slope_at_any_size():
+    x = gg.Tensor(np.array([-np.inf, -50.0, 0.0, 1e9, np.inf]), requires_grad=True)
+    (gx,) = gg.grad(F.softplus(x).sum(), x)
+    np.testing.assert_allclose(gx.numpy(), [0, np.exp(-50.0), 0.5, 1, 1], rtol=1e-14)
+
+
 def test_relu_takes_integers_and_the_others_say_what_they_take():
     y = F.relu(np.array([-2, 3]))
     assert y.dtype == np.int64 and y.numpy().tolist() == [0, 3]
@@ -177,3 +189,31 @@ def test_pad_counts_axes_from_the_last():
     )
     with pytest.raises(gg.ArgumentError, match="pad: pad=.* must be pairs"):
         F.pad(gg.Tensor(x), (1, 2, 0))
+
+
+def test_raw_arrays_and_numbers_give_tensors():
+    a, b = np.array([1.0, 2.0]), np.array([0.0, 0.0])
+    assert F.mse_loss(a, b, "none").tolist() == [1.0, 4.0]
+    assert F.mse_loss(a, b).item() == 2.5
+    with gg.default_device("cpu"):
+        assert F.one_hot(1, 3).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("classes", [2.5, -1, "3"])
+def test_one_hot_wants_a_number_of_classes(classes):
+    with pytest.raises(gg.ArgumentError, match="one_hot: num_classes="):
+        F.one_hot(np.array([0, 1]), classes)
+
+
+def test_functional_pad_says_what_it_takes():
+    with pytest.raises(gg.ArgumentError, match="pad: pad=1 must be pairs"):
+        F.pad(np.ones((2, 2)), 1)
+    with pytest.raises(gg.DtypeError, match="pad: x is a list"):
+        F.pad([[1.0]], (1, 1))
+
+
+def test_an_infinite_gradient_does_not_come_through_a_closed_relu():
+    x = gg.Tensor(np.array([-1.0, 4.0]), requires_grad=True)
+    with np.errstate(divide="ignore"):
+        (g,) = gg.grad(gg.sqrt(F.relu(x)).sum(), x)
+    np.testing.assert_array_equal(g.numpy(), [0.0, 0.25])

@@ -233,3 +233,13 @@ def test_questions_about_dtypes():
     assert gg.result_type(gg.int32, 1.0) == np.float64
     with pytest.raises(gg.ArgumentError, match="^result_type: needs at least one"):
         gg.result_type()
+
+
+def test_a_tensor_through_dlpack_shares_its_writes():
+    x = gg.Tensor(np.ones(2))
+    w = gg.Tensor(np.ones(2), requires_grad=True)
+    y = (x * w).sum()
+    gg.from_dlpack(x)[0] = 5.0
+    assert x.tolist() == [5.0, 1.0]
+    with pytest.raises(gg.GradientError, match="written to in place"):
+        y.backward()

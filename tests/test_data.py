@@ -382,3 +382,16 @@ def test_digits_without_sklearn(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
     with pytest.raises(ImportError, match=r'pip install "gpugraph\[demo\]"'):
         data.digits()
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_the_thread_works_in_the_context_of_the_loop(prefetch):
+    seen = []
+
+    def augment(rng, x):
+        seen.append(str(gg.default_device.get()))
+        return x
+
+    with gg.default_device("meta"):
+        list(DataLoader(ArrayDataset(np.zeros((4, 2))), 2, prefetch=prefetch, augment=augment))
+    assert seen == ["meta", "meta"]

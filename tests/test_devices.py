@@ -70,12 +70,37 @@ def test_moving_there_and_back(cupy):
     np.testing.assert_array_equal(x.grad.numpy(), [0, 2, 4])
 
 
+def test_a_number_as_cotangent_goes_where_the_output_is(cupy):
+    x = gg.tensor([1.0, 3.0], device="cuda", requires_grad=True)
+    x.sum().backward(2.0)
+    assert x.grad.device == "cuda:0"
+    assert x.grad.tolist() == [2.0, 2.0]
+
+
 def test_mixed_devices_are_refused_by_name(cupy):
     here, there = gg.Tensor(np.ones(2)), gg.Tensor(np.ones(2)).to("cuda")
     with pytest.raises(gg.DeviceError, match=r"add: x1 is on cpu, x2 is on cuda:0; move one"):
         here + there
     assert (there * 2.0).device == "cuda:0"  # numbers fit anywhere
     assert (there * np.float32(2.0)).device == "cuda:0"
+
+
+@pytest.mark.parametrize("device", ["cuda", "meta"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: 2**x,
+        lambda x: gg.maximum(x, 0.0),
+        lambda x: gg.minimum(1.0, x),
+        lambda x: gg.atan2(x, 2.0),
+        lambda x: gg.clip(1.0, 0.0, x),
+    ],
+)
+def test_gradients_beside_bare_numbers(cupy, f, device):
+    x = gg.Tensor(np.array([0.5, 2.0])).to(device).requires_grad_()
+    (g,) = gg.grad(f(x).sum(), x)
+    assert g.device == x.device
+    assert g.shape == (2,)
 
 
 def test_a_gpu_tensor_does_not_turn_into_a_numpy_array(cupy):

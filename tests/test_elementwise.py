@@ -297,3 +297,33 @@ def test_errors(call, error, text):
     with pytest.raises(error) as caught:
         call(b, f)
     assert str(caught.value).startswith(text)
+
+
+def test_gradients_of_logaddexp_add_up_to_one_at_any_size():
+    x1 = gg.Tensor(np.array([1e9, 1e9, np.inf, 0.0], np.float32), requires_grad=True)
+    x2 = gg.Tensor(np.array([1e9, 0.0, 0.0, np.inf], np.float32), requires_grad=True)
+    g1, g2 = gg.grad(gg.logaddexp(x1, x2).sum(), [x1, x2])
+    assert g1.tolist() == [0.5, 1.0, 1.0, 0.0]
+    assert g2.tolist() == [0.5, 0.0, 0.0, 1.0]
+
+
+def test_gradient_of_atan2_at_the_origin_is_zero():
+    x1, x2 = (gg.Tensor(np.array([0.0, 1.0]), requires_grad=True) for _ in range(2))
+    g1, g2 = gg.grad(gg.atan2(x1, x2).sum(), [x1, x2])
+    assert g1.tolist() == [0.0, 0.5]
+    assert g2.tolist() == [0.0, -0.5]
+
+
+def test_where_and_triangles_keep_bools():
+    mask = np.array([[True, True], [True, True]])
+    assert gg.where(mask, True, False).dtype == gg.bool
+    assert gg.where(mask, True, 2).dtype == np.int64
+    assert gg.tril(mask).tolist() == [[True, False], [True, True]]
+    assert gg.triu(mask, k=1).dtype == gg.bool
+    for dtype in (np.int8, np.float16, np.float64):
+        assert gg.tril(np.ones((2, 2), dtype)).dtype == dtype
+
+
+def test_a_text_is_no_operand():
+    with pytest.raises(gg.DtypeError, match="add: x2 is a str_"):
+        gg.ones(2, device="cpu") + np.str_("a")

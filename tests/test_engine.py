@@ -54,6 +54,13 @@ def test_backward_with_a_cotangent():
     np.testing.assert_array_equal(x.grad.numpy(), [2, 40])
 
 
+@pytest.mark.parametrize("number", [2, 2.0, np.float32(2), np.int64(2)])
+def test_a_number_as_the_cotangent_of_a_number(number):
+    x = gg.tensor([1.0, 3.0], requires_grad=True, device="cpu")
+    x.sum().backward(number)
+    assert x.grad.tolist() == [2.0, 2.0]
+
+
 def test_backward_with_create_graph_can_be_differentiated():
     x = leaf(3.0)
     (x * x * x).sum().backward(create_graph=True)
@@ -81,6 +88,27 @@ def test_gradient_of_an_intermediate():
     z = (y * y).sum()
     gy, gx = gg.grad(z, [y, x])
     assert (gy.item(), gx.item()) == (8.0, 32.0)
+
+
+def test_gradient_of_an_intermediate_behind_which_the_graph_is_freed():
+    x = gg.Tensor(np.array([1.0, 2.0]), requires_grad=True)
+    h = x * x
+    h.sum().backward()
+    (gh,) = gg.grad((h * 3.0).sum(), h)  # h's own rule is not needed
+    assert gh.tolist() == [3.0, 3.0]
+    with pytest.raises(gg.GradientError, match="already used"):
+        gg.grad((h * 3.0).sum(), x)
+
+
+def test_a_leaf_that_was_frozen_meanwhile_gets_no_gradient():
+    x, w = (gg.Tensor(np.array([1.0, 2.0]), requires_grad=True) for _ in range(2))
+    y, z = (x * w).sum(), (x * w).sum()
+    x.requires_grad = False
+    y.backward()
+    assert x.grad is None and w.grad is not None
+    x.requires_grad = True
+    z.backward()
+    assert x.grad.tolist() == [1.0, 2.0]
 
 
 def test_output_that_is_the_input():
@@ -129,6 +157,17 @@ def test_gradients_handed_out_have_memory_of_their_own():
     (gx,) = gg.grad(x.sum(), x)  # a broadcast view inside
     gx[0] = 5.0
     assert gx.numpy().tolist() == [5, 1]
+
+
+def test_gradients_with_a_graph_have_memory_of_their_own():
+    seed = gg.Tensor(np.array([3.0, 4.0]))
+    a, b = (gg.Tensor(np.zeros(2), requires_grad=True) for _ in range(2))
+    (a + b).backward(seed, create_graph=True)
+    a.grad[0] = 0
+    assert b.grad.tolist() == seed.tolist() == [3.0, 4.0]
+    a.sum().backward(create_graph=True)  # its cotangent is a broadcast, read-only
+    b.sum().backward(create_graph=True)
+    assert b.grad.tolist() == [4.0, 5.0]
 
 
 def test_gradient_has_the_dtype_of_its_tensor():

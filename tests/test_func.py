@@ -100,3 +100,26 @@ def test_refusals():
         func.grad(lambda x: 1.0)(X)
     with pytest.raises(gg.ArgumentError, match="1 primals but 2 tangents"):
         func.jvp(cube, (X,), (X, X))
+
+
+def test_an_error_in_f_leaves_the_mode_as_it_was():
+    kept = []  # an exception keeps the frames it went through alive
+
+    def fails(x):
+        raise ValueError("no")
+
+    with gg.no_grad():
+        for f in (fails, lambda x: 3.0):
+            with pytest.raises((ValueError, gg.GradientError)) as caught:
+                func.grad(f)(X)
+            kept.append(caught)
+            assert not gg.sin(gg.Tensor(X, requires_grad=True)).requires_grad
+    assert gg.sin(gg.Tensor(X, requires_grad=True)).requires_grad
+
+
+def test_jvp_of_what_does_not_depend_on_an_argument():
+    y, dy = func.jvp(lambda a, b: a * 2.0, (X, X), (np.ones(3), np.ones(3)))
+    np.testing.assert_array_equal(y.numpy(), 2 * X)
+    np.testing.assert_array_equal(dy.numpy(), [2.0, 2.0, 2.0])
+    y, dy = func.jvp(lambda a: gg.Tensor(X), (X,), (np.ones(3),))
+    np.testing.assert_array_equal(dy.numpy(), np.zeros(3))

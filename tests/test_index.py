@@ -1,5 +1,6 @@
 """Indexing and writing by index: NumPy's meaning, gradients, linear cost, versions, errors."""
 
+import enum
 import time
 import tracemalloc
 
@@ -457,3 +458,18 @@ def test_read_only_arrays_and_values_that_do_not_fit():
         gg.Tensor(np.zeros(3, np.uint8))[0] = 300
     with pytest.raises(gg.DtypeError, match="only tensors are written to"):
         gg.setitem(np.zeros(3), 0, 1.0)
+
+
+def test_not_a_number_fits_into_no_integers():
+    x = gg.tensor([1, 2], device="cpu")
+    for index in (0, [0, 1]):
+        with pytest.raises(gg.DtypeError, match="setitem: value nan does not fit into int64"):
+            x[index] = float("nan")
+    assert x.tolist() == [1, 2]
+
+
+def test_any_kind_of_int_is_an_index():
+    Row = enum.IntEnum("Row", ["FIRST", "SECOND"])
+    assert gg.Tensor(np.arange(3.0))[Row.SECOND].item() == 2.0
+    with pytest.raises(gg.DtypeError, match="take_along_axis: indices is bool"):
+        gg.take_along_axis(np.ones((2, 3)), np.ones((2, 3), bool), axis=1)

@@ -330,3 +330,9 @@ def test_mistakes_in_the_others(call, error, text):
     with pytest.raises(error) as caught:
         call()
     assert text in str(caught.value)
+
+
+def test_dot_of_numbers_is_a_tensor():
+    with gg.default_device("cpu"):
+        assert gg.dot(np.ones(3), 2.0).tolist() == [2.0, 2.0, 2.0]
+        assert gg.dot(2.0, 3.0).item() == 6.0

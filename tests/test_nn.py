@@ -553,3 +553,16 @@ def test_a_small_network_learns():
         optimizer.step()
     assert loss.item() < 0.1
     assert (net.eval()(x).numpy().argmax(axis=1) == t).mean() > 0.9
+
+
+def test_clip_grad_norm_takes_one_tensor_and_halves():
+    for dtype in (np.float16, np.float32):
+        p = gg.Tensor(np.zeros(2, dtype), requires_grad=True)
+        p.grad = gg.Tensor(np.array([300.0, 400.0], dtype))  # 300^2 is no float16
+        assert nn.utils.clip_grad_norm_(p, 5.0) == 500.0
+        np.testing.assert_allclose(p.grad.numpy(), [3.0, 4.0], rtol=1e-3)
+
+
+def test_astype_refuses_what_is_no_dtype():
+    with pytest.raises(gg.DtypeError, match="astype: dtype='nope' is no type of numbers"):
+        nn.Linear(2, 2).astype("nope")

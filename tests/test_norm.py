@@ -138,3 +138,16 @@ def test_float32_stays_and_half_is_computed_in_float32():
 def test_refusals(call, told):
     with pytest.raises(gg.GpugraphError, match=told):
         call(data())
+
+
+def test_a_refused_call_leaves_the_averages_alone():
+    x = np.ones((4, 3), np.float32) * 5
+    mean, short = gg.zeros(3, device="cpu"), gg.ones(4, device="cpu")
+    with pytest.raises(gg.ShapeError, match=r"running_var \(4,\) must be \(3,\)"):
+        F.batch_norm(x, mean, short, training=True)
+    assert mean.tolist() == [0, 0, 0]
+    with pytest.raises(gg.DtypeError, match="running_var is a ndarray; it is written to"):
+        F.batch_norm(x, mean, np.ones(3, np.float32), training=True)
+    assert mean.tolist() == [0, 0, 0]
+    with pytest.raises(gg.ArgumentError, match="momentum=None must be a number"):
+        F.batch_norm(x, mean, None, training=True, momentum=None)

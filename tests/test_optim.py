@@ -312,3 +312,9 @@ def test_they_go_down_a_valley():
             loss.backward()
             optimizer.step()
         assert loss.item() < 0.5  # it was 24.2
+
+
+def test_a_read_only_parameter_is_refused():
+    p = nn.Parameter(np.broadcast_to(np.float32(1), (2,)))
+    with pytest.raises(gg.ArgumentError, match=r"SGD: params\[0\] \(2,\) is read-only"):
+        optim.SGD([p], lr=0.1)

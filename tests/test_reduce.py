@@ -178,3 +178,10 @@ def test_errors(call, error, text):
     with pytest.raises(error) as caught:
         call(gg.Tensor(np.zeros((2, 0))))
     assert str(caught.value).startswith(text)
+
+
+def test_many_equal_halves_share_the_gradient():
+    x = gg.zeros(70_000, dtype="float16", device="cpu").requires_grad_()
+    (gx,) = gg.grad(gg.max(x), x, gg.asarray(np.array(7000, np.float16)))
+    assert gx.dtype == np.float16
+    np.testing.assert_array_equal(gx.numpy(), np.float16(0.1))

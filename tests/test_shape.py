@@ -275,3 +275,35 @@ def test_the_error_of_a_shape_is_also_that_of_python():
         leaf(2, 3).reshape(5)
     with pytest.raises(IndexError, match="transpose|permute"):
         gg.permute_dims(leaf(2), (1,))
+
+
+def test_raw_arrays_give_tensors_also_where_nothing_changes():
+    a = np.ones(3)
+    results = [gg.broadcast_to(a, (3,)), gg.expand(a, (3,)), *gg.broadcast_arrays(a, a)]
+    assert all(isinstance(y, gg.Tensor) and y.shape == (3,) for y in results)
+
+
+@pytest.mark.parametrize(
+    "call, error, text",
+    [
+        (lambda x: gg.broadcast_to(x, (-2,)), gg.ShapeError, "does not broadcast"),
+        (lambda x: gg.expand(x, (-2,)), gg.ShapeError, "does not broadcast"),
+        (lambda x: gg.broadcast_to(x, (2.5,)), gg.DtypeError, r"broadcast_to: shape \(2.5,\) must"),
+        (lambda x: gg.broadcast_to(x, None), gg.DtypeError, "broadcast_to: shape None must"),
+        (lambda x: gg.roll(x, 1.5), gg.DtypeError, "roll: shift 1.5 must be an int"),
+        (lambda x: gg.pad(x, [(1, 2), (3,)]), gg.ShapeError, "pad: pad_width .* fits no x"),
+        (
+            lambda x: gg.pad(x.astype(int), 1, constant_values=float("nan")),
+            gg.DtypeError,
+            "pad: constant_values=nan does not fit into int64",
+        ),
+        (lambda x: gg.expand_dims(x, axis=1.5), gg.DtypeError, "expand_dims: axis 1.5 must"),
+    ],
+)
+def test_more_mistakes_are_named(call, error, text):
+    with pytest.raises(error, match=text):
+        call(gg.ones(1, device="cpu"))
+
+
+def test_expand_dims_takes_numpy_integers():
+    assert gg.expand_dims(np.ones(3), axis=np.int64(1)).shape == (3, 1)

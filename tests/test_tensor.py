@@ -136,6 +136,36 @@ def test_assign_refuses_read_only_memory():
         gg.Tensor(a).assign(0.0)
 
 
+@pytest.mark.parametrize(
+    "dtype, value, error",
+    [
+        ("uint8", 300, gg.DtypeError),
+        ("int64", float("nan"), gg.DtypeError),
+        ("float32", 1j, gg.DtypeError),
+        ("float32", np.array([1j, 2.0]), gg.DtypeError),
+        ("float32", "a", gg.DtypeError),
+        ("float32", np.ones(3), gg.ShapeError),
+    ],
+)
+def test_assign_refuses_what_does_not_fit(dtype, value, error):
+    x = gg.zeros(2, dtype=dtype, device="cpu")
+    with pytest.raises(error, match=r"assign: value .* does not fit into a \w+ tensor"):
+        x.assign(value)
+    assert x.tolist() == [0, 0]
+
+
+def test_a_shallow_copy_shares_memory_and_its_writes():
+    x = gg.Tensor(np.ones(2))
+    w = gg.Tensor(np.ones(2), requires_grad=True)
+    y = (x * w).sum()
+    twin = copy.copy(x)
+    assert twin.array is x.array
+    twin[0] = 5.0
+    with pytest.raises(gg.GradientError, match="written to in place"):
+        y.backward()
+    assert copy.copy(w).requires_grad and copy.copy(w) is not w
+
+
 def test_read_only_and_strided_arrays_compute():
     a = np.arange(12.0).reshape(3, 4)[::-1, ::2]
     a.flags.writeable = False

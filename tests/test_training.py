@@ -270,3 +270,8 @@ def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r'need matplotlib .*; pip install "gpugraph\[demo\]"'):
         History({"loss": [1.0]}).plot()
+
+
+def test_predicting_nothing_says_so():
+    with pytest.raises(DataError, match="the data gave no batch"):
+        training.predict(nn.ReLU(), [])

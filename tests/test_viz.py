@@ -298,3 +298,8 @@ def test_big_graphs_are_drawn_in_time():
     for i in range(300):
         y = gg.sin(y) if i % 3 else y + gg.cos(y)
     assert len(gg.graph.of(y).to_svg()) > 10_000
+
+
+def test_a_graph_of_nothing_is_refused():
+    with pytest.raises(ArgumentError, match=r"graph\.of: needs at least one output"):
+        gg.graph.of()

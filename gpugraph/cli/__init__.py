@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..core.errors import ArgumentError, GpugraphError
-from . import demo
+from . import demo, doctor
 
 __all__ = ["main"]
 
@@ -22,13 +22,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"gpugraph {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     demo.add_parser(commands)
+    doctor.add_parser(commands)
     args = parser.parse_args(argv)
     try:
-        args.run(args)
+        return args.run(args) or 0
     except (GpugraphError, ImportError, OSError) as error:
         print(f"gpugraph: {error}", file=sys.stderr)
         return 2 if isinstance(error, ArgumentError) else 1
     except KeyboardInterrupt:
         print("gpugraph: interrupted", file=sys.stderr)
         return 1
-    return 0

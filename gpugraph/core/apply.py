@@ -54,12 +54,12 @@ def apply(op: Op, *inputs: Any) -> Any:
 
     state = _state()
     if type(out) is tuple:
-        ys = tuple([wrap(_as_array(y)) for y in out])
+        ys = tuple([wrap(_as_array(y, arrays)) for y in out])
         if op.view:
             for y in ys:
                 _share(inputs[0], y)
     else:
-        y = wrap(out if type(out) is _ndarray else _as_array(out))
+        y = wrap(out if type(out) is _ndarray else _as_array(out, arrays))
         if op.view:
             _share(inputs[0], y)
         if not watched and not state.anomaly:
@@ -72,9 +72,14 @@ def apply(op: Op, *inputs: Any) -> Any:
     return ys if type(out) is tuple else y
 
 
-def _as_array(x: Any) -> Array:
-    """NumPy gives a scalar where the result has no axes; tensors hold 0-d arrays."""
-    return x if backend.is_array(x) else np.asarray(x)
+def _as_array(x: Any, arrays: list[Array]) -> Array:
+    """NumPy gives a scalar where the result has no axes; tensors hold 0-d arrays.
+
+    What comes of bare scalars alone stays one: beside arrays of a GPU it must fit anywhere, too.
+    """
+    if backend.is_array(x) or not any(isinstance(a, np.ndarray) for a in arrays):
+        return x
+    return np.asarray(x)
 
 
 def _record(op: Op, inputs: tuple[Any, ...], outs: tuple[Tensor, ...], state: State) -> None:
@@ -128,11 +133,25 @@ def _run(op: Op, arrays: list[Array]) -> Any:
                 return tuple(MetaArray(s.shape, s.dtype) for s in told)
             return MetaArray(told.shape, told.dtype)
     try:
-        if xp is np and op.widens and any(_is_half(a) for a in arrays):
-            return _widened(op, arrays)
-        return op.forward(xp, *arrays)
+        with backend.current(arrays):
+            return _compute(op, xp, arrays)
     except (ValueError, TypeError, IndexError) as error:
         raise _explained(op, arrays, error) from None
+
+
+def _compute(op: Op, xp: Any, arrays: list[Array]) -> Any:
+    """By the op's kernel if there is one for this case here, else by its reference rule."""
+    dev = backend.launcher(arrays)
+    if dev is not None and op.cuda is not None:
+        reason = op.kernel_limits(*_specs(arrays))
+        if reason is None:
+            return op.cuda(dev, *arrays)
+        dev.fall_back(op, reason)
+    if xp is np and op.widens and any(map(_is_half, arrays)):
+        out = _widened(op, arrays)
+    else:
+        out = op.forward(xp, *arrays)
+    return out if dev is None else dev.own(out)
 
 
 def _is_half(array: Array) -> bool:

@@ -90,12 +90,12 @@ def backward(
     with set_state(recording=create_graph):
         for (node, index), g in found.items():
             target = node.watchers[index]()  # type: ignore[index]
-            if target is None:
+            if target is None or not target.requires_grad:  # gone, or frozen meanwhile
                 continue
             if target._grad is not None:
                 target._grad = target._grad + g
-            else:
-                target._grad = g if create_graph else owned.take(g)
+            else:  # others may share the memory of g; with a graph, so may the graph
+                target._grad = g.copy() if create_graph else owned.take(g)
 
 
 def _sweep(
@@ -137,8 +137,6 @@ def _sweep(
             op = node.op
             if op is None:
                 continue
-            if node.kept is None:
-                raise node.freed()
             parents = node.parents
             wanted = [
                 i
@@ -147,6 +145,8 @@ def _sweep(
             ]
             if not wanted:
                 continue
+            if node.kept is None:
+                raise node.freed()
             for i, g in op.pull(node, wanted, gs):
                 if g is None:
                     continue

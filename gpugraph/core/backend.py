@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -24,13 +24,19 @@ __all__ = [
     "Array",
     "Device",
     "MetaArray",
+    "SimArray",
     "cuda_reason",
+    "current",
     "default_device",
     "device_of",
+    "housed",
     "is_array",
+    "launcher",
+    "launchers",
     "module_of",
     "module_on",
     "to_device",
+    "write",
 ]
 
 Array: TypeAlias = Any  # numpy.ndarray, cupy.ndarray or MetaArray
@@ -38,9 +44,10 @@ Array: TypeAlias = Any  # numpy.ndarray, cupy.ndarray or MetaArray
 
 @dataclass(frozen=True, eq=False)
 class Device:
-    """Where an array lives: ``Device("cpu")``, ``Device("cuda:0")`` or ``Device("meta")``.
+    """Where an array lives: ``Device("cpu")``, ``"cuda:0"``, ``"sim"`` or ``"meta"``.
 
-    "cuda" means "cuda:0". Equal to its own name, so ``x.device == "cpu"`` reads as it should.
+    "sim" is the CPU standing in for a GPU: CUDA kernels run there, slowly. "cuda" means "cuda:0".
+    Equal to its own name, so ``x.device == "cpu"`` reads as it should.
     """
 
     name: str
@@ -49,13 +56,15 @@ class Device:
         name = str(self.name)
         if name == "cuda":
             name = "cuda:0"
-        if name not in ("cpu", "meta") and not re.fullmatch(r"cuda:\d+", name):
-            raise ArgumentError(f"device: {self.name!r} is none of 'cpu', 'cuda', 'cuda:N', 'meta'")
+        if name not in ("cpu", "sim", "meta") and not re.fullmatch(r"cuda:\d+", name):
+            raise ArgumentError(
+                f"device: {self.name!r} is none of 'cpu', 'cuda', 'cuda:N', 'sim', 'meta'"
+            )
         object.__setattr__(self, "name", name)
 
     @property
     def type(self) -> str:
-        """'cpu', 'cuda' or 'meta'."""
+        """'cpu', 'cuda', 'sim' or 'meta'."""
         return self.name.partition(":")[0]
 
     @property
@@ -78,6 +87,11 @@ class Device:
 
 CPU = Device("cpu")
 _META_DEVICE = Device("meta")
+_SIM_DEVICE = Device("sim")
+
+
+class SimArray(np.ndarray[Any, Any]):
+    """A NumPy array on the simulated GPU: ops with a CUDA kernel run it there, others NumPy."""
 
 
 class MetaArray:
@@ -118,7 +132,7 @@ def is_array(x: object) -> bool:
 def device_of(array: Array) -> Device:
     """The device an array lives on. NumPy scalars count as "cpu"."""
     if isinstance(array, (np.ndarray, np.generic)):
-        return CPU
+        return _SIM_DEVICE if isinstance(array, SimArray) else CPU
     if isinstance(array, MetaArray):
         return _META_DEVICE
     return Device(f"cuda:{array.device.id}")
@@ -141,9 +155,29 @@ def module_of(op: object, names: Any, arrays: list[Array]) -> Any:
                 f"move one of them: {name}.to({found.name!r})"
             )
         found, first = device, first or name
-    if found is None or found is CPU:
+    if found is None or found is CPU or found is _SIM_DEVICE:
         return np
     return META if found == _META_DEVICE else _cupy()
+
+
+# "cuda" and "sim" -> what runs kernels there; filled in by gpugraph.cuda, which this floor
+# doesn't know
+launchers: dict[str, Callable[[], Any]] = {}
+
+
+def launcher(arrays: list[Array]) -> Any:
+    """What runs kernels where these arrays are; None where there are none."""
+    housed = (a for a in arrays if a is not None and not isinstance(a, np.generic))
+    here = next(map(device_of, housed), CPU)
+    make = launchers.get(here.type)
+    return None if make is None else make()
+
+
+def housed(array: Array, device: Device) -> Array:
+    """An array that NumPy has made for that device, as an array of that device."""
+    if device is _SIM_DEVICE or device == _SIM_DEVICE:
+        return array.view(SimArray)
+    return array
 
 
 @cache
@@ -217,6 +251,25 @@ def module_on(device: Device, label: str = "to") -> Iterator[Any]:
         yield _cupy()
 
 
+def current(arrays: list[Array]) -> AbstractContextManager[Any]:
+    """Makes the GPU that holds these arrays the current one; nothing elsewhere."""
+    cupy = _cupy()
+    if cupy is not None:
+        for array in arrays:
+            if isinstance(array, cupy.ndarray):
+                gpu: AbstractContextManager[Any] = cupy.cuda.Device(array.device.id)
+                return gpu
+    return nullcontext()
+
+
+def write(target: Array, value: Any) -> None:
+    """target[...] = value, also where the two overlap: CuPy would copy in whatever order."""
+    if not isinstance(target, np.ndarray) and is_array(value):
+        xp = module_of("write", ("x", "value"), [target, value])
+        value = value.copy() if xp.may_share_memory(target, value) else value
+    target[...] = value
+
+
 def to_device(array: Array, device: Device | str) -> Array:
     """The array on that device: itself if it is there already, else a copy."""
     device = device if isinstance(device, Device) else Device(device)
@@ -227,7 +280,10 @@ def to_device(array: Array, device: Device | str) -> Array:
         raise DataError(f"to: a meta tensor has no data to move to {device}")
     if device.type == "meta":
         return MetaArray(array.shape, array.dtype)
-    if device.type == "cpu":
-        return array.get()
+    if here.type == "sim":
+        array = array.view(np.ndarray)
+    if device.type in ("cpu", "sim"):
+        host = array.get() if here.type == "cuda" else array.copy()
+        return housed(host, device)
     with module_on(device) as cupy:
         return cupy.asarray(array)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def seeds(caller: str, outputs: list[Tensor], gradients: Any) -> list[Tensor]:
                     f"{caller}: the output has shape {y.shape}; reduce it to one number, as with "
                     ".sum(), or pass a cotangent of that shape"
                 )
-            checked.append(wrap(_ones_like(y.array)))
+            checked.append(wrap(_full_like(y.array, 1)))
             continue
         g = g if isinstance(g, Tensor) else _as_cotangent(caller, g, y)
         if g.shape != y.shape:
@@ -63,15 +64,15 @@ def seeds(caller: str, outputs: list[Tensor], gradients: Any) -> list[Tensor]:
 def _as_cotangent(caller: str, g: Any, y: Tensor) -> Tensor:
     if backend.is_array(g):
         return wrap(g)
-    if isinstance(g, (int, float)) and y.ndim == 0:
-        return wrap(np.asarray(g, y.dtype))
+    if isinstance(g, Real) and y.ndim == 0:
+        return wrap(_full_like(y.array, g))
     raise DtypeError(f"{caller}: a cotangent must be a Tensor or an array, got {type(g).__name__}")
 
 
-def _ones_like(array: Any) -> Any:
+def _full_like(array: Any, value: Any) -> Any:
     if isinstance(array, backend.MetaArray):
         return array
-    return backend.module_of("backward", ("y",), [array]).ones_like(array)
+    return backend.module_of("backward", ("y",), [array]).full_like(array, value)
 
 
 class Owned:

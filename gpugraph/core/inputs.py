@@ -43,7 +43,7 @@ def as_tensors(op: Op, inputs: tuple[Any, ...]) -> list[Any]:
         elif backend.is_array(x):
             array = x
             result[i] = wrap(x)
-        elif isinstance(x, (numbers.Number, np.generic)):
+        elif isinstance(x, numbers.Number) or (isinstance(x, np.generic) and _is_number(x.dtype)):
             scalars.append(i)
             continue
         else:
@@ -52,7 +52,7 @@ def as_tensors(op: Op, inputs: tuple[Any, ...]) -> list[Any]:
                 "tensors, arrays and numbers. gpugraph.tensor(...) converts"
             )
         dtypes.append(array.dtype)
-        on_host = on_host and isinstance(array, np.ndarray)
+        on_host = on_host and type(array) is np.ndarray
     for i in scalars:
         dtype = weak_dtype(inputs[i], dtypes)
         try:  # a bare scalar fits on any device; on the CPU, arrays only make for less to go wrong
@@ -63,6 +63,10 @@ def as_tensors(op: Op, inputs: tuple[Any, ...]) -> list[Any]:
             ) from None
         result[i] = wrap(scalar)
     return result
+
+
+def _is_number(dtype: Any) -> bool:
+    return dtype.kind in "biufc" or is_floating(dtype)
 
 
 def weak_dtype(scalar: Any, dtypes: list[Any]) -> Any:

@@ -179,15 +179,19 @@ class Tensor(Methods):
         array = value.array if isinstance(value, Tensor) else value
         if isinstance(self.array, np.ndarray) and not self.array.flags.writeable:
             raise GradientError("assign: the array is read-only; use copy() first")
+        told = f"a {self.dtype} tensor of shape {self.shape}"
         if backend.is_array(array):
             backend.module_of("assign", ("self", "value"), [self.array, array])
+            if array.dtype.kind == "c" and self.dtype.kind != "c":
+                raise DtypeError(f"assign: value of {array.dtype} does not fit into {told}")
         try:
             if not isinstance(self.array, backend.MetaArray):
-                self.array[...] = array
-        except (ValueError, TypeError) as error:
-            raise ShapeError(
-                f"assign: value {getattr(array, 'shape', array)} does not fit into a "
-                f"{self.dtype} tensor of shape {self.shape} ({error})"
+                backend.write(self.array, array)
+        except (ValueError, TypeError, OverflowError) as error:
+            shape = getattr(array, "shape", ())
+            kind = ShapeError if shape else DtypeError
+            raise kind(
+                f"assign: value {shape or array} does not fit into {told} ({error})"
             ) from None
         self.shared_version()[0] += 1
         return self
@@ -252,6 +256,11 @@ class Tensor(Methods):
         return f"{type(self).__name__}({values}, {self.dtype}{tail})"
 
     __hash__ = object.__hash__  # by identity: == compares elements
+
+    def __copy__(self) -> Tensor:
+        twin = self._rebuilt("copy", self.array)
+        twin.version, twin.view = self.shared_version(), True
+        return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         return self._rebuilt("deepcopy", self.array.copy())

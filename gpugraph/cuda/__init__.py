@@ -1,10 +1,23 @@
-"""The GPU: is there one to compute on, and if not, why not."""
+"""The GPU: is there one to compute on, and if not, why not; its memory and its streams."""
 
 from __future__ import annotations
 
 from ..core.backend import cuda_reason
+from . import doctor
+from .memory import Memory, MemoryReport, memory
+from .streams import device_count, stream, synchronize
 
-__all__ = ["is_available", "why_not"]
+__all__ = [
+    "Memory",
+    "MemoryReport",
+    "device_count",
+    "doctor",
+    "is_available",
+    "memory",
+    "stream",
+    "synchronize",
+    "why_not",
+]
 
 
 def is_available() -> bool:
@@ -13,5 +26,8 @@ def is_available() -> bool:
 
 
 def why_not() -> str | None:
-    """Why there is no GPU to compute on, in one line; None if there is one."""
+    """Why there is no GPU to compute on, in one line; None if there is one.
+
+    `gpugraph doctor`, in Python ``gg.cuda.doctor.report()``, tells the whole story, and the cure.
+    """
     return cuda_reason()

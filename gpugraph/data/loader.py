@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
@@ -88,11 +89,12 @@ class DataLoader:
             return
         from concurrent.futures import Future, ThreadPoolExecutor
 
+        context = copy_context()  # the thread has the caller's default device, too
         pool = ThreadPoolExecutor(1, "gpugraph-data")
         try:
             ahead: deque[Future[Batch]] = deque()
             for job in jobs:
-                ahead.append(pool.submit(self._fetch, *job))
+                ahead.append(pool.submit(context.run, self._fetch, *job))
                 if len(ahead) > self.prefetch:
                     yield ahead.popleft().result()
             while ahead:

@@ -45,6 +45,7 @@ from ..ops.pool_functions import (
     max_pool2d,
     max_pool3d,
 )
+from ..ops.shape import shape_of
 from ..ops.softmax import cross_entropy, log_softmax, mse_loss, nll_loss, one_hot, softmax
 
 __all__ = [
@@ -96,11 +97,12 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float = 0.0) 
 
     pad  (before, after) of the last axis, then of the last but one, ...: (left, right, top, bottom)
     """
-    if len(pad) % 2 or len(pad) > 2 * x.ndim:
+    shape = shape_of("pad", x)
+    if not isinstance(pad, (tuple, list)) or len(pad) % 2 or len(pad) > 2 * len(shape):
         raise ArgumentError(
-            f"pad: pad={tuple(pad)} must be pairs (before, after), one for "
-            f"each of the last axes of x {x.shape}"
+            f"pad: pad={pad!r} must be pairs (before, after), one for "
+            f"each of the last axes of x {shape}"
         )
     pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]
-    widths = [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
+    widths = [(0, 0)] * (len(shape) - len(pairs)) + pairs[::-1]
     return _pad(x, widths, mode, value)

@@ -17,6 +17,7 @@ from ..core.backend import Array, Device, MetaArray, to_device
 from ..core.errors import ArgumentError, DataError, DtypeError, GpugraphError
 from ..core.state import STATE, scope
 from ..core.tensor import Tensor, is_floating
+from ..ops.dtypes import as_dtype
 from .parameter import Parameter
 
 __all__ = ["Keys", "Module"]
@@ -268,7 +269,7 @@ class Module:
 
     def astype(self: M, dtype: Any) -> M:
         """Convert all floating parameters and buffers to that floating dtype; returns self."""
-        dtype = np.dtype(dtype)
+        dtype = as_dtype("astype", dtype)
         if not is_floating(dtype):
             raise DtypeError(f"astype: parameters are floating numbers, which {dtype} is not")
 

@@ -74,7 +74,7 @@ class Relu(Activation):
         return xp.maximum(x, 0)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        return g * (node["y"] != 0)  # y is never negative, and NaN passes g on
+        return apply(GATE, g, node["y"] != 0)  # y is never negative, and NaN passes g on
 
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=x.size, bytes=traffic(x, self.spec(x)))
@@ -83,6 +83,37 @@ class Relu(Activation):
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
         yield from super().samples(rng)
         yield Sample(cls(), (np.array([-1.0, -0.0, 0.0, 2.0, np.nan, np.inf]),), "kink", False)
+
+
+class Gate(Op):
+    """x where mask, else 0, for infinite x too. Linear in x, and its own adjoint."""
+
+    keeps = {"x": ("mask",)}
+
+    def spec(self, x: Spec, mask: Spec) -> Spec:
+        return x
+
+    def forward(self, xp: Any, x: Any, mask: Any) -> Any:
+        return only(x, mask)
+
+    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
+        return apply(self, g, node["mask"])
+
+    def cost(self, x: Spec, mask: Spec) -> Cost:
+        return Cost(flops=0, bytes=traffic(x, mask, x))
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        mask = rng.random((4, 6)) < 0.5
+        yield Sample(cls(), (rng.standard_normal((6, 4)).T, mask))
+        x = np.array([1.0, np.inf, np.nan, -np.inf])
+        yield Sample(cls(), (x, np.array([True, True, False, False])), "infinite", smooth=False)
+
+
+def only(values: Any, mask: Any) -> Any:
+    """values where mask, else 0, for inf and NaN too (unlike a product); 3x faster than `where`."""
+    bits = values.view(f"i{values.dtype.itemsize}")
+    return (bits & -mask.astype(bits.dtype)).view(values.dtype)
 
 
 @dataclass(frozen=True)
@@ -96,8 +127,8 @@ class LeakyRelu(Activation):
         return xp.maximum(x, 0) + self.negative_slope * xp.minimum(x, 0)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        positive = node["y"] > 0
-        return g * positive + (self.negative_slope * g) * ~positive
+        positive = (node["y"] > 0).astype(g.dtype)
+        return g * (positive + self.negative_slope * (1 - positive))
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
@@ -141,7 +172,7 @@ class Sigmoid(Activation):
         return g * (y - y * y)
 
 
-RELU, SIGMOID = Relu(), Sigmoid()
+RELU, GATE, SIGMOID = Relu(), Gate(), Sigmoid()
 
 
 @public

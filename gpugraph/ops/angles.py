@@ -120,12 +120,17 @@ class Atan2(Binary):
         return xp.arctan2(x1, x2)
 
     def vjp_x1(self, node: Any, g: Tensor) -> Tensor:
-        x1, x2 = node["x1"], node["x2"]
-        return unbroadcast(g * (x2 / (x1 * x1 + x2 * x2)), node.shape("x1"))
+        return unbroadcast(g * (node["x2"] / _norm(node)), node.shape("x1"))
 
     def vjp_x2(self, node: Any, g: Tensor) -> Tensor:
-        x1, x2 = node["x1"], node["x2"]
-        return unbroadcast(-g * (x1 / (x1 * x1 + x2 * x2)), node.shape("x2"))
+        return unbroadcast(-g * (node["x1"] / _norm(node)), node.shape("x2"))
+
+
+def _norm(node: Any) -> Tensor:
+    """x1^2 + x2^2; 1 at the origin, where atan2 has no gradient and 0 is given."""
+    x1, x2 = node["x1"], node["x2"]
+    norm = x1 * x1 + x2 * x2
+    return norm + (norm == 0).astype(norm.dtype)
 
 
 class Sinh(Unary):

@@ -128,10 +128,14 @@ def roll(x: Any, /, shift: Any, *, axis: int | Sequence[int] | None = None) -> T
     if axis is None:
         return roll(reshape(x, (-1,)), shift, axis=0).reshape(shape)
     axes = axes_of("roll", axis, shape)
-    shifts = shift if isinstance(shift, (tuple, list)) else [shift] * len(axes)
+    try:
+        several = isinstance(shift, (tuple, list))
+        shifts = tuple(map(index, shift)) if several else (index(shift),) * len(axes)
+    except TypeError:
+        raise DtypeError(f"roll: shift {shift!r} must be an int or a tuple of ints") from None
     if len(shifts) != len(axes):
         raise ArgumentError(f"roll: shift {shift} and axis {axis} must be equally many")
-    return apply(Roll.make(tuple(index(n) for n in shifts), axes), x)
+    return apply(Roll.make(shifts, axes), x)
 
 
 @public
@@ -147,21 +151,21 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
         raise ArgumentError(f"pad: mode {mode!r} is not available; only 'constant' is")
     if not isinstance(constant_values, (bool, int, float, np.generic)):
         raise ArgumentError(f"pad: constant_values {constant_values!r} must be one real number")
-    widths = np.asarray(pad_width)
-    if widths.dtype.kind not in "iu":
-        raise DtypeError(f"pad: pad_width {pad_width!r} must hold ints")
     try:
+        widths = np.asarray(pad_width)
         pairs = np.broadcast_to(widths, (len(shape), 2)).tolist()
-    except ValueError:
+    except ValueError:  # ragged, or of another shape
         raise ShapeError(
             f"pad: pad_width {pad_width!r} fits no x {shape}; give an int, a pair (before, after), "
             "or a pair for each axis"
         ) from None
+    if widths.dtype.kind not in "iu":
+        raise DtypeError(f"pad: pad_width {pad_width!r} must hold ints")
     if widths.size and widths.min() < 0:
         raise ArgumentError(f"pad: pad_width {pad_width!r} is negative; cut with a slice instead")
     value = constant_values.item() if isinstance(constant_values, np.generic) else constant_values
     try:
         np.array(value, getattr(x, "dtype", None))
-    except OverflowError:
+    except (OverflowError, ValueError):  # ValueError: NaN for integers
         raise DtypeError(f"pad: constant_values={value} does not fit into {x.dtype}") from None
     return apply(Pad.make(tuple((a, b) for a, b in pairs), value), x)

@@ -17,11 +17,25 @@ from ..core.errors import ShapeError
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
 from ..core.window import Window
-from .pool import check_input
+from ..cuda.geometry import STRUCTS, window3
+from ..cuda.kernel import FLOATS, Kernel
+from .pool import check_input, kernel_limits
 
 __all__: list[str] = []  # the public functions are in pool_functions.py
 
 Shape = tuple[int, ...]
+
+COUNTED = np.dtype([("first", np.int32, 3), ("end", np.int32, 3), ("divisor", np.int64)])
+AVG_POOL, AVG_POOL_INPUT = (
+    Kernel(
+        "ops/avg_pool.cu", name, f"{arrays}, Window3 w, Counted counted, long long n",
+        {**STRUCTS, "Counted": COUNTED}, T=FLOATS,
+    )
+    for name, arrays in (
+        ("avg_pool", "const T* x, T* y"),
+        ("avg_pool_input", "const T* g, T* gx"),
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,20 +71,42 @@ class AvgPool(Op):
         y /= self.divisor(xp, spatial, out, x.dtype)
         return y
 
+    def cuda(self, dev: Any, x: Any) -> Any:
+        out = self.window.out(x.shape[2:], ceil=self.ceil_mode)
+        y = dev.empty((*x.shape[:2], *out), x.dtype)
+        geometry = window3(self.window, x.shape[2:], out), self.counted(x.shape[2:])
+        dev.launch(AVG_POOL, dev.contiguous(x), y, *geometry, y.size, threads=y.size)
+        return y
+
+    def kernel_limits(self, x: Spec) -> str | None:
+        return kernel_limits(x, self.window)
+
     def divisor(self, xp: Any, spatial: Shape, out: Shape, dtype: Any) -> Any:
         """How many elements each window counts, of shape out."""
         if self.divisor_override is not None:
             return self.divisor_override
         counts = xp.ones((), dtype)
         window = self.window
-        for n, o, k, s, (low, high) in zip(
-            spatial, out, window.size, window.stride, window.padding, strict=True
+        for (first, end), o, k, s, (low, _) in zip(
+            self.bounds(spatial), out, window.size, window.stride, window.padding, strict=True
         ):
-            first, end = (-low, n + high) if self.count_include_pad else (0, n)
             starts = (i * s - low for i in range(o))
             inside = [min(start + k, end) - max(start, first) for start in starts]
             counts = counts[..., None] * xp.asarray(inside, dtype)
         return counts
+
+    def bounds(self, spatial: Shape) -> list[tuple[int, int]]:
+        """(first, end) of the positions that count along each axis."""
+        if not self.count_include_pad:
+            return [(0, n) for n in spatial]
+        pairs = zip(spatial, self.window.padding, strict=True)
+        return [(-low, n + high) for n, (low, high) in pairs]
+
+    def counted(self, spatial: Shape) -> Any:
+        """What `divisor` needs to know, as the struct that the kernels take."""
+        bounds = [(0, 1)] * (3 - len(spatial)) + self.bounds(spatial)
+        first, end = zip(*bounds, strict=True)
+        return np.array([(first, end, self.divisor_override or 0)], COUNTED)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return apply(AvgPoolInput.make(self, node.shape("x")[2:]), g)
@@ -83,6 +119,8 @@ class AvgPool(Op):
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
         for note, shape, op in _layers():
             yield Sample(op, (rng.standard_normal(shape),), note)
+        x = rng.standard_normal((5, 4, 2, 6)).T[:, :, ::-1, ::2]  # (6, 2, 4, 3)
+        yield Sample(cls(Window.of("avg_pool", 2, (2, 2))), (x,), "strided memory")
 
 
 @dataclass(frozen=True)
@@ -115,6 +153,16 @@ class AvgPoolInput(Op):
             g = spread
         return xp.ascontiguousarray(window.unframe(xp, g, self.spatial))
 
+    def cuda(self, dev: Any, g: Any) -> Any:
+        gx = dev.empty((*g.shape[:2], *self.spatial), g.dtype)
+        w = window3(self.pool.window, self.spatial, g.shape[2:])
+        counted = self.pool.counted(self.spatial)
+        dev.launch(AVG_POOL_INPUT, dev.contiguous(g), gx, w, counted, gx.size, threads=gx.size)
+        return gx
+
+    def kernel_limits(self, g: Spec) -> str | None:
+        return kernel_limits(g, self.pool.window)
+
     def vjp_g(self, node: Any, gg: Tensor) -> Tensor:
         return apply(self.pool, gg)
 
@@ -144,5 +192,6 @@ def _layers() -> Iterator[tuple[str, Shape, AvgPool]]:
         ("1-D, columns never seen, divisor", (2, 3, 8), (False, True, 5), (2,), 3),
         ("3-D", (1, 2, 3, 2, 4), (), (2, 1, 3), 1, (1, 0, 1)),
         ("no images", (0, 2, 4, 4), (), (2, 2), 2),
+        ("more than a block", (2, 3, 14, 15), (), (2, 3), (2, 2), 1),
     ):  # fmt: skip
         yield note, shape, AvgPool(Window.of("avg_pool", len(shape) - 2, *window), *options)

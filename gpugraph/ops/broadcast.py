@@ -10,17 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 import numpy as np
 
 from ..core.apply import apply
-from ..core.errors import ShapeError
+from ..core.errors import DtypeError, ShapeError
 from ..core.methods import public
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
 
 __all__ = ["broadcast_to"]
+
+
+def lengths_of(label: str, shape: Any) -> tuple[int, ...]:
+    """A shape given as an int or a sequence of them, as a tuple of Python ints."""
+    try:
+        return tuple(index(n) for n in (shape if isinstance(shape, (tuple, list)) else [shape]))
+    except TypeError:
+        raise DtypeError(f"{label}: shape {shape!r} must be an int or a tuple of ints") from None
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class BroadcastTo(Op):
     def spec(self, x: Spec) -> Spec:
         lead = len(self.shape) - len(x.shape)
         if lead < 0 or any(
-            n not in (1, m) for n, m in zip(x.shape, self.shape[lead:], strict=True)
+            n not in (1, m) or m < 0 for n, m in zip((1,) * lead + x.shape, self.shape, strict=True)
         ):
             raise ShapeError(
                 f"broadcast_to: x {x.shape} does not broadcast to {self.shape}; "
@@ -92,8 +101,10 @@ class SumTo(Op):
 @public
 def broadcast_to(x: Tensor, /, shape: Any) -> Tensor:
     """x repeated to that shape by NumPy's broadcasting rules; a read-only view of x."""
-    shape = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
-    return x if getattr(x, "shape", None) == shape else apply(BroadcastTo.make(shape), x)
+    shape = lengths_of("broadcast_to", shape)
+    if isinstance(x, Tensor) and x.shape == shape:
+        return x
+    return apply(BroadcastTo.make(shape), x)
 
 
 def unbroadcast(g: Tensor, shape: tuple[int, ...]) -> Tensor:

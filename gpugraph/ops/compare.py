@@ -240,7 +240,8 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
     if getattr(condition, "dtype", None) != np.bool_:
         condition = not_equal(condition, 0)
     if isinstance(x1, Number) and isinstance(x2, Number):  # the condition's dtype has no say
-        dtype = weak_dtype(x1 + x2, [])  # type: ignore[operator]
+        bools = all(isinstance(x, (bool, np.bool_)) for x in (x1, x2))
+        dtype = weak_dtype(x1 if bools else x1 + x2, [])  # type: ignore[operator]
         x1 = FUNCTIONS.asarray(x1, dtype=dtype, device=condition.device)
     return apply(WHERE, condition, x1, x2)
 

@@ -26,7 +26,7 @@ from ..core.errors import DtypeError, ShapeError
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor, is_floating
 from ..core.window import Window
-from . import im2col
+from . import conv_kernels, im2col
 
 __all__: list[str] = []  # the public functions are in conv_functions.py
 
@@ -41,6 +41,9 @@ class Bilinear(Op, abstract=True):
     groups: int = 1
     checks_first = True
     widens = True
+
+    def kernel_limits(self, x: Spec, *others: Spec) -> str | None:
+        return conv_kernels.limits(x, self.window)
 
     def macs(self, n: int, w: Shape, out: Shape) -> tuple[int, str]:
         """Multiply-adds of the forward product, padding included: the same for the adjoints."""
@@ -76,6 +79,12 @@ class Conv(Bilinear):
         y = im2col.conv(xp, x, w, self.window, self.groups)
         if b is not None:
             xp.add(y, b.reshape(-1, *(1,) * (y.ndim - 2)), out=y)
+        return y
+
+    def cuda(self, dev: Any, x: Any, w: Any, b: Any = None) -> Any:
+        y = conv_kernels.conv(dev, x, w, self.window, self.groups)
+        if b is not None:
+            dev.xp.add(y, b.reshape(-1, *(1,) * (y.ndim - 2)), out=y)
         return y
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
@@ -134,6 +143,9 @@ class ConvInput(Bilinear):
     def forward(self, xp: Any, gy: Any, w: Any) -> Any:
         return im2col.conv_input(xp, gy, w, self.window, self.groups, self.spatial)
 
+    def cuda(self, dev: Any, gy: Any, w: Any) -> Any:
+        return conv_kernels.conv_input(dev, gy, w, self.window, self.groups, self.spatial)
+
     def vjp_gy(self, node: Any, g: Tensor) -> Tensor:
         return apply(Conv.make(self.window, self.groups), g, node["w"])
 
@@ -178,6 +190,9 @@ class ConvWeight(Bilinear):
 
     def forward(self, xp: Any, x: Any, gy: Any) -> Any:
         return im2col.conv_weight(xp, x, gy, self.window, self.groups)
+
+    def cuda(self, dev: Any, x: Any, gy: Any) -> Any:
+        return conv_kernels.conv_weight(dev, x, gy, self.window, self.groups)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         spatial = node.shape("x")[2:]

@@ -20,11 +20,12 @@ from ..core.errors import ArgumentError, DtypeError, ShapeError
 from ..core.inputs import weak_dtype
 from ..core.methods import public
 from ..core.tensor import Tensor, is_floating
+from .broadcast import lengths_of
 from .compare import where
 from .dtypes import as_dtype
 from .memory import astype, to
 from .memory import copy as copied
-from .shape import broadcast_arrays, lengths_of
+from .shape import broadcast_arrays
 
 __all__ = [
     "arange",
@@ -101,7 +102,10 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
             array = xp.from_dlpack(x)
     except (BufferError, TypeError, ValueError) as error:
         raise ArgumentError(f"from_dlpack: x refuses to be shared ({error})") from None
-    return asarray(Tensor(array), device=device, copy=copy)
+    shared = Tensor(array)
+    if isinstance(x, Tensor):
+        shared.version, shared.view = x.shared_version(), True
+    return asarray(shared, device=device, copy=copy)
 
 
 def _made(label: str, obj: Any, dtype: Any, device: Device | None, copy: bool | None) -> Tensor:
@@ -303,8 +307,11 @@ def _filled(
     shape = lengths_of(label, shape)
     if min(shape, default=0) < 0:
         raise ArgumentError(f"{label}: shape {shape} has a negative length")
-    with backend.module_on(_device(device), label) as xp:
-        return Tensor(MetaArray(shape, dtype) if xp is META else fill(xp, shape))
+    home = _device(device)
+    with backend.module_on(home, label) as xp:
+        if xp is META:
+            return Tensor(MetaArray(shape, dtype))
+        return Tensor(backend.housed(fill(xp, shape), home))
 
 
 # From tensors
@@ -313,13 +320,13 @@ def _filled(
 @public
 def tril(x: Any, /, *, k: int = 0) -> Tensor:
     """The lower triangles of matrices (..., M, N): zeros above the k-th diagonal."""
-    return where(_below("tril", x, k), x, 0)
+    return where(_below("tril", x, k), x, False)  # which any dtype holds, as 0
 
 
 @public
 def triu(x: Any, /, *, k: int = 0) -> Tensor:
     """The upper triangles of matrices (..., M, N): zeros below the k-th diagonal."""
-    return where(_below("triu", x, k - 1), 0, x)
+    return where(_below("triu", x, k - 1), False, x)
 
 
 def _below(label: str, x: Any, k: int) -> Tensor:

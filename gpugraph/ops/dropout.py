@@ -13,10 +13,18 @@ from ..core.errors import ArgumentError
 from ..core.methods import public
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
+from ..cuda.kernel import FLOATS, Kernel, only_floats
 from .activation import check_floating
 from .random import Generator, default_generator, halves
 
 __all__ = ["dropout"]
+
+PHILOX = np.dtype([("key", np.uint64, 2), ("counter", np.uint64, 4)])
+DROPOUT = Kernel(
+    "ops/dropout.cu", "dropout",
+    "const T* x, T* y, Philox stream, unsigned long long threshold, T scale, long long n",
+    {"Philox": PHILOX}, T=FLOATS,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,9 +48,30 @@ class Dropout(Op):
     def forward(self, xp: Any, x: Any) -> Any:
         if self.p == 1:
             return xp.zeros_like(x)
-        threshold = round(self.p * 2**32)
-        kept = halves(self.key, self.counter, x.size) >= threshold
-        return x * xp.asarray(kept).reshape(x.shape) * (1 / (1 - self.p))
+        kept = halves(self.key, self.counter, x.size) >= self.threshold
+        return x * xp.asarray(kept).reshape(x.shape) * self.scale
+
+    @property
+    def threshold(self) -> int:
+        """An element is kept if its 32 bits of the stream are at least this."""
+        return round(self.p * 2**32)
+
+    @property
+    def scale(self) -> float:
+        """What the elements that are kept are multiplied by."""
+        return 1 / (1 - self.p)
+
+    def cuda(self, dev: Any, x: Any) -> Any:
+        if self.p == 1:
+            return dev.own(dev.xp.zeros(x.shape, x.dtype))
+        y = dev.empty(x.shape, x.dtype)
+        stream = np.array([(_words(self.key, 2), _words(self.counter, 4))], PHILOX)
+        args = stream, self.threshold, self.scale, y.size
+        dev.launch(DROPOUT, dev.contiguous(x), y, *args, threads=-(-y.size // 8))
+        return y
+
+    def kernel_limits(self, x: Spec) -> str | None:
+        return only_floats(x)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return apply(self, g)
@@ -58,6 +87,14 @@ class Dropout(Op):
         yield Sample(cls(0.3, 2**64 - 1, 5), (draw((6, 4)).T[::2],), "strided")
         yield Sample(cls(1.0, 7, 0), (draw((3,)),), "drops all", smooth=False)
         yield Sample(cls(0.5, 7, 0), (np.zeros((0, 3)),), "empty")
+        yield Sample(cls(0.5, 3, 2**192 - 3), (draw((5, 9)),), "a carry in the counter")
+        yield Sample(cls(0.5, 7, 2**256 - 2), (draw((17,)),), "the counter starts again from 0")
+        yield Sample(cls(0.5, 7, 0), (draw((2, 1060)),), "more than a block")
+
+
+def _words(number: int, n: int) -> list[int]:
+    """A number as n words of 64 bits, the lowest first."""
+    return [number >> 64 * i & (2**64 - 1) for i in range(n)]
 
 
 @public

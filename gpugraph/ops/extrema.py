@@ -33,7 +33,8 @@ class Extreme(Reduction, abstract=True):
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         x, shape = node["x"], node.shape("x")
         wins = (x == self.spread(node["y"], shape)) | isnan(x)
-        ties = wins.astype(g.dtype).sum(axis=self.axis, keepdims=True)
+        wide = np.result_type(g.dtype, np.float32)  # float16 would count to 65504 at most
+        ties = wins.astype(wide).sum(axis=self.axis, keepdims=True)
         share = broadcast_to(g.reshape(ties.shape) / ties, shape)
         return where(wins, share, 0)
 

@@ -24,10 +24,18 @@ from ..core.errors import DtypeError, IndexRangeError, ShapeError
 from ..core.methods import FUNCTIONS
 from ..core.op import Cost, Op, Sample, Spec, broadcast, traffic
 from ..core.tensor import Tensor
+from ..cuda.kernel import FLOATS, Kernel, only_floats
 from .broadcast import unbroadcast
 from .slices import check_fit
 
 __all__: list[str] = []
+
+PUT_AT = Kernel(
+    "ops/gather.cu", "put_at",
+    "const T* rows, const long long* order, const long long* starts, T* y, long long columns, "
+    "long long n",
+    T=FLOATS,
+)  # fmt: skip
 
 
 def place_of(axes: tuple[int, ...]) -> int:
@@ -119,18 +127,41 @@ class PutAt(Op):
         return Spec(self.shape, g.dtype)
 
     def forward(self, xp: Any, g: Any, *indices: Any) -> Any:
-        first = place_of(self.axes)
-        lengths = [self.shape[a] for a in self.axes]
-        rest = [n for a, n in enumerate(self.shape) if a not in self.axes]
-        n_index = g.ndim - len(rest)
-        rows = xp.moveaxis(g, tuple(range(first, first + n_index)), tuple(range(n_index)))
-        rows = rows.reshape(_size(rows.shape[:n_index]), _size(rest))  # (indices, rest)
-        y = xp.zeros((_size(lengths), rows.shape[1]), g.dtype)  # (targets, rest)
+        rows = self._rows(xp, g)
+        y = xp.zeros((_size(self.lengths), rows.shape[1]), g.dtype)  # (targets, rest)
         if rows.size:
-            target, order = sorted_targets(xp, lengths, indices)
+            target, order = sorted_targets(xp, self.lengths, indices)
             starts = xp.flatnonzero(xp.diff(target, prepend=-1))  # of runs with one target
             y[target[starts]] = xp.add.reduceat(rows[order], starts, axis=0)
-        return xp.moveaxis(y.reshape(*lengths, *rest), tuple(range(len(lengths))), self.axes)
+        return self._placed(xp, y)
+
+    def cuda(self, dev: Any, g: Any, *indices: Any) -> Any:
+        rows = dev.contiguous(self._rows(dev.xp, g))
+        y = dev.empty((_size(self.lengths), rows.shape[1]), g.dtype)  # (targets, rest)
+        target, order = sorted_targets(dev.xp, self.lengths, indices)
+        starts = dev.xp.searchsorted(target, dev.xp.arange(len(y) + 1))
+        dev.launch(PUT_AT, rows, order, starts, y, rows.shape[1], y.size, threads=y.size)
+        return self._placed(dev.xp, y)
+
+    def kernel_limits(self, g: Spec, *indices: Spec) -> str | None:
+        return only_floats(g)
+
+    @property
+    def lengths(self) -> list[int]:
+        """The lengths of the indexed axes."""
+        return [self.shape[a] for a in self.axes]
+
+    def _rows(self, xp: Any, g: Any) -> Any:
+        """g with the axes of the indices in front: (indices, rest)."""
+        first, n_index = place_of(self.axes), g.ndim - len(self.shape) + len(self.axes)
+        rows = xp.moveaxis(g, tuple(range(first, first + n_index)), tuple(range(n_index)))
+        return rows.reshape(_size(rows.shape[:n_index]), _size(rows.shape[n_index:]))
+
+    def _placed(self, xp: Any, y: Any) -> Any:
+        """(targets, rest), with every axis back in its place."""
+        rest = [n for a, n in enumerate(self.shape) if a not in self.axes]
+        y = y.reshape(*self.lengths, *rest)
+        return xp.moveaxis(y, tuple(range(len(self.axes))), self.axes)
 
     def vjp_g(self, node: Any, g: Tensor) -> Tensor:
         return apply(GetAt.make(self.axes), g, *node["indices"])
@@ -146,6 +177,8 @@ class PutAt(Op):
         yield Sample(cls((1, 2), (3, 4, 5)), (draw((3, 2, 3)), some[:, :1], some), "neighbours")
         yield Sample(cls((0, 2), (3, 4, 5)), (draw((4, 3)).T, some[0], np.array(1)), "apart")
         yield Sample(cls((0,), (3, 2)), (np.zeros((0, 2)), np.zeros(0, np.int32)), "nothing")
+        many = rng.integers(0, 5, 40) ** 3
+        yield Sample(cls((0,), (65, 5)), (draw((40, 5)), many), "many to few, more than a block")
 
 
 def _size(lengths: Any) -> int:

@@ -51,6 +51,8 @@ def _basic(label: str, entry: Any) -> Any:
     array = entry.array if isinstance(entry, Tensor) else entry
     if isinstance(array, (np.ndarray, np.generic)) and array.ndim == 0 and array.dtype.kind in "iu":
         return int(array)
+    if isinstance(array, int) and not isinstance(array, bool):  # an IntEnum, say
+        return int(array)
     return _ARRAY
 
 
@@ -192,6 +194,8 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Tensor:
     given = shape_of("take_along_axis", indices, "indices")
     if len(given) != len(shape):
         raise ShapeError(f"take_along_axis: indices {given} must have as many axes as x {shape}")
+    if indices.dtype.kind not in "iu":
+        raise DtypeError(f"take_along_axis: indices is {indices.dtype}; it must be integer")
     grid = np.ogrid[tuple(slice(n) for n in shape)]
     device = _device(x)
     return getitem(
@@ -267,8 +271,8 @@ def _write(x: Tensor, key: Key, axes: tuple[int, ...], indices: list[Any], value
             if axes:
                 write_at(xp, target, axes, value, indices)
             else:
-                target[...] = value
-        except OverflowError:
+                backend.write(target, value)
+        except (OverflowError, ValueError):  # ValueError: NaN for integers
             raise DtypeError(f"setitem: value {value} does not fit into {x.dtype}") from None
     x.shared_version()[0] += 1
 

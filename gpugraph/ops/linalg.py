@@ -18,6 +18,7 @@ from ..core.op import Cost, Op, Sample, Spec, broadcast, traffic
 from ..core.tensor import Tensor
 from .broadcast import unbroadcast
 from .einsum import tensordot
+from .elementwise import multiply
 from .shape import shape_of
 
 __all__ = ["dot", "linear", "matmul"]
@@ -199,7 +200,7 @@ def dot(x1: Any, x2: Any, /) -> Tensor:
     """x1 * x2 for numbers, else the sum over the last axis of x1 and the last but one of x2."""
     n1, n2 = len(shape_of("dot", x1, "x1")), len(shape_of("dot", x2, "x2"))
     if n1 == 0 or n2 == 0:
-        return x1 * x2
+        return multiply(x1, x2)
     if n2 <= 2:
         return matmul(x1, x2)
     return tensordot(x1, x2, axes=((-1,), (-2,)))

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,9 +22,23 @@ from ..core.methods import public
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.state import set_state
 from ..core.tensor import Tensor
+from ..cuda.kernel import FLOATS, Kernel, only_floats
 from .activation import check_floating
 
 __all__ = ["batch_norm"]
+
+MOMENTS = Kernel(
+    "ops/norm.cu", "batch_norm_moments",
+    "const T* x, T* mean, T* var, long long images, long long channels, long long inner, int width",
+    T=FLOATS,
+)  # fmt: skip
+BATCH_NORM = Kernel(
+    "ops/norm.cu", "batch_norm",
+    "const T* x, const T* mean, const T* var, const T* weight, const T* bias, T* y, bool weighted, "
+    "bool biased, T eps, long long channels, long long inner, long long n",
+    T=FLOATS,
+)  # fmt: skip
+BLOCK = 512  # threads that take the moments of a channel
 
 
 def axes_but_channel(ndim: int) -> tuple[int, ...]:
@@ -64,6 +80,28 @@ def check_input(x: Spec, per_channel: dict[str, Spec | None]) -> None:
             )
 
 
+def moments_on(dev: Any, x: Any) -> tuple[Any, Any]:
+    """Mean and biased variance of each channel of a contiguous array, by a kernel."""
+    images, channels, inner = len(x), x.shape[1], prod(x.shape[2:])
+    mean, var = dev.empty((channels,), x.dtype), dev.empty((channels,), x.dtype)
+    width = min(BLOCK, 1 << max(0, inner - 1).bit_length())  # a power of 2, to divide the block
+    sizes = images, channels, inner, width
+    dev.launch(MOMENTS, x, mean, var, *sizes, grid=(channels,), block=BLOCK)
+    return mean, var
+
+
+def normalised_on(dev: Any, x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """What `BatchNormEval` gives, of a contiguous x, by a kernel."""
+    y = dev.empty(x.shape, x.dtype)
+    # in the place of a missing one stands another array, which the flag keeps from being read
+    vectors = (mean, var, mean if weight is None else weight, mean if bias is None else bias)
+    dev.launch(
+        BATCH_NORM, x, *map(dev.contiguous, vectors), y, weight is not None, bias is not None, eps,
+        x.shape[1], prod(x.shape[2:]), y.size, threads=y.size,
+    )  # fmt: skip
+    return y
+
+
 @dataclass(frozen=True)
 class BatchNorm(Op):
     """Normalise each channel by its own mean and (biased) variance, which are outputs, too."""
@@ -99,6 +137,14 @@ class BatchNorm(Op):
         if bias is not None:
             y += column(bias, x.ndim)
         return y, mean, var
+
+    def cuda(self, dev: Any, x: Any, weight: Any = None, bias: Any = None) -> tuple[Any, Any, Any]:
+        x = dev.contiguous(x)
+        mean, var = moments_on(dev, x)
+        return normalised_on(dev, x, mean, var, weight, bias, self.eps), mean, var
+
+    def kernel_limits(self, x: Spec, *others: Spec | None) -> str | None:
+        return only_floats(x)
 
     def vjp(self, node: Any, needs: set[str], gy: Any, gmean: Any, gvar: Any) -> tuple[Any, ...]:
         """With h = (x - mean) / sqrt(var + eps) and means taken per channel, for y alone
@@ -148,6 +194,8 @@ class BatchNorm(Op):
         yield Sample(cls(1e-5), (draw((1, 3, 2, 1, 4)), None, draw(3)), "three axes, no weight")
         yield Sample(cls(1e-5), (draw((3, 6, 2)).T[:, ::2], draw(3), draw(3)), "strided")
         yield Sample(cls(1e-5), (np.zeros((0, 3, 2)), None, None), "empty batch")
+        yield Sample(cls(1e-5), (5 + draw((2, 1, 23, 25)), draw(1), None), "longer than a block")
+        yield Sample(cls(1e-5), (draw((530, 2)), None, draw(2)), "more images than threads")
 
 
 @dataclass(frozen=True)
@@ -177,6 +225,14 @@ class BatchNormEval(Op):
         if bias is not None:
             y += column(bias, x.ndim)
         return y
+
+    def cuda(
+        self, dev: Any, x: Any, mean: Any, var: Any, weight: Any = None, bias: Any = None
+    ) -> Any:
+        return normalised_on(dev, dev.contiguous(x), mean, var, weight, bias, self.eps)
+
+    def kernel_limits(self, x: Spec, *others: Spec | None) -> str | None:
+        return only_floats(x)
 
     def vjp(self, node: Any, needs: set[str], g: Tensor) -> tuple[Any, ...]:
         ndim = g.ndim
@@ -244,14 +300,24 @@ def batch_norm(
             )
         op = BatchNormEval.make(float(eps))
         return apply(op, x, running_mean, running_var, weight, bias)
+    if not isinstance(momentum, Real):
+        raise ArgumentError(f"batch_norm: momentum={momentum!r} must be a number")
     y, mean, var = apply(BatchNorm.make(float(eps)), x, weight, bias)
     n = count(y.shape)
+    averages = {"running_mean": running_mean, "running_var": running_var}
+    for name, running in averages.items():  # both, before either is written to
+        if running is not None and not isinstance(running, Tensor):
+            raise DtypeError(
+                f"batch_norm: {name} is a {type(running).__name__}; it is written to, so it must "
+                "be a Tensor"
+            )
+        spec = None if running is None else Spec(running.shape, running.dtype)
+        check_input(Spec(y.shape, y.dtype), {name: spec})
+    if not n:
+        return y
     with set_state(recording=False):
-        for name, running, batch in (
-            ("running_mean", running_mean, mean),
-            ("running_var", running_var, var * (n / max(1, n - 1))),
-        ):
-            if running is not None and n:
-                check_input(Spec(y.shape, y.dtype), {name: Spec(running.shape, running.dtype)})
-                running.assign(running * (1 - momentum) + batch * momentum)
+        batch = (mean, var * (n / max(1, n - 1)))
+        for running, new in zip(averages.values(), batch, strict=True):
+            if running is not None:
+                running.assign(running * (1 - momentum) + new * momentum)
     return y

@@ -24,11 +24,23 @@ from ..core.errors import DtypeError, ShapeError
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor, is_floating
 from ..core.window import Window
+from ..cuda.geometry import STRUCTS, window3
+from ..cuda.kernel import FLOATS, OFFSETS, Kernel
+from .activation import only
 from .im2col import parts
 
 __all__: list[str] = []  # the public functions are in pool_functions.py
 
 Shape = tuple[int, ...]
+
+MAX_POOL, POOL_SCATTER, POOL_GATHER = (
+    Kernel("ops/pool.cu", name, f"{arrays}, Window3 w, long long n", STRUCTS, T=FLOATS, I=OFFSETS)
+    for name, arrays in (
+        ("max_pool", "const T* x, T* y, I* offset"),
+        ("pool_scatter", "const T* g, const I* offset, T* gx"),
+        ("pool_gather", "const T* x, const I* offset, T* y"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,17 @@ class MaxPool(Op):
             if nan.any():
                 at[...] = _first_nan(xp, frame, self.window, nan, at)
         return y, offset
+
+    def cuda(self, dev: Any, x: Any) -> tuple[Any, Any]:
+        out = self.window.out(x.shape[2:], ceil=self.ceil_mode)
+        y = dev.empty((*x.shape[:2], *out), x.dtype)
+        offset = dev.empty(y.shape, offset_dtype(self.window))
+        w = window3(self.window, x.shape[2:], out)
+        dev.launch(MAX_POOL, dev.contiguous(x), y, offset, w, y.size, threads=y.size)
+        return y, offset
+
+    def kernel_limits(self, x: Spec) -> str | None:
+        return kernel_limits(x, self.window)
 
     def vjp_x(self, node: Any, g: Tensor, goffset: None) -> Tensor:
         scatter = PoolScatter.make(self.window, node.shape("x")[2:])
@@ -117,9 +140,19 @@ class PoolScatter(Op):
         for part in parts(len(g), 4 * gx[:1].nbytes):
             frame = xp.zeros((*gx[part].shape[:2], *self.window.extent(out)), g.dtype)
             for number, seen in enumerate(self.window.taps(out)):
-                frame[seen] += _only(g[part], offset[part] == number)
+                frame[seen] += only(g[part], offset[part] == number)
             gx[part] = self.window.unframe(xp, frame, self.spatial)
         return gx
+
+    def cuda(self, dev: Any, g: Any, offset: Any) -> Any:
+        gx = dev.empty((*g.shape[:2], *self.spatial), g.dtype)
+        w = window3(self.window, self.spatial, g.shape[2:])
+        g, offset = dev.contiguous(g), dev.contiguous(offset)
+        dev.launch(POOL_SCATTER, g, offset, gx, w, gx.size, threads=gx.size)
+        return gx
+
+    def kernel_limits(self, g: Spec, offset: Spec) -> str | None:
+        return kernel_limits(g, self.window)
 
     def vjp_g(self, node: Any, gg: Tensor) -> Tensor:
         return apply(PoolGather.make(self.window), gg, node["offset"])
@@ -154,8 +187,18 @@ class PoolGather(Op):
         for part in parts(len(x), 4 * x[:1].nbytes):
             frame = self.window.frame(xp, x[part], out)
             for number, seen in enumerate(self.window.taps(out)):
-                y[part] += _only(frame[seen], offset[part] == number)
+                y[part] += only(frame[seen], offset[part] == number)
         return y
+
+    def cuda(self, dev: Any, x: Any, offset: Any) -> Any:
+        y = dev.empty(offset.shape, x.dtype)
+        w = window3(self.window, x.shape[2:], offset.shape[2:])
+        x, offset = dev.contiguous(x), dev.contiguous(offset)
+        dev.launch(POOL_GATHER, x, offset, y, w, y.size, threads=y.size)
+        return y
+
+    def kernel_limits(self, x: Spec, offset: Spec) -> str | None:
+        return kernel_limits(x, self.window)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         scatter = PoolScatter.make(self.window, node.shape("x")[2:])
@@ -224,6 +267,15 @@ def check_input(label: str, name: str, x: Spec, window: Window) -> None:
         )
 
 
+def kernel_limits(x: Spec, window: Window) -> str | None:
+    """Why pooling has no kernel for this case, or None if it has one."""
+    if x.dtype not in FLOATS:
+        return f"compiled for float32 and float64, not {x.dtype}"
+    if len(window.size) > 3:
+        return f"written for up to 3 spatial axes, not {len(window.size)}"
+    return None
+
+
 def check_offset(label: str, offset: Spec, window: Window, spatial: Shape) -> None:
     """What `MaxPool` gives for an input of that size; rounded up it may have one window more."""
     most = window.out(spatial, label, ceil=True)
@@ -239,12 +291,6 @@ def offset_dtype(window: Window) -> Any:
     """The smallest of uint8, uint16 and int32 that counts the taps."""
     taps = prod(window.size)
     return np.dtype(np.uint8 if taps < 256 else np.uint16 if taps < 65536 else np.int32)
-
-
-def _only(values: Any, mask: Any) -> Any:
-    """values where mask, else 0, for inf and NaN too (unlike a product); 3x faster than `where`."""
-    bits = values.view(f"i{values.dtype.itemsize}")
-    return (bits & -mask.astype(bits.dtype)).view(values.dtype)
 
 
 def _first_inside(xp: Any, window: Window, out: Shape, dtype: Any) -> Any:

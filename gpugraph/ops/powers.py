@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.errors import ArgumentError
-from ..core.methods import public
+from ..core.methods import FUNCTIONS, public
 from ..core.op import Sample
 from ..core.tensor import Tensor, is_floating
 from .broadcast import unbroadcast
@@ -222,16 +222,18 @@ class Log10(Unary):
 class Logaddexp(Binary):
     """log(exp(x1) + exp(x2)), without overflow."""
 
-    keeps = {"x1": ("x1", "y"), "x2": ("x2", "y")}
+    keeps = dict.fromkeys(("x1", "x2"), ("x1", "x2"))
 
     def forward(self, xp: Any, x1: Any, x2: Any) -> Any:
         return xp.logaddexp(x1, x2)
 
+    # e^(x1 - y) would do, too, if y told large equal x1 and x2 from one of them alone
+
     def vjp_x1(self, node: Any, g: Tensor) -> Tensor:
-        return unbroadcast(g * exp(node["x1"] - node["y"]), node.shape("x1"))
+        return unbroadcast(g * FUNCTIONS.sigmoid(node["x1"] - node["x2"]), node.shape("x1"))
 
     def vjp_x2(self, node: Any, g: Tensor) -> Tensor:
-        return unbroadcast(g * exp(node["x2"] - node["y"]), node.shape("x2"))
+        return unbroadcast(g * FUNCTIONS.sigmoid(node["x2"] - node["x1"]), node.shape("x2"))
 
 
 POW, SQUARE, SQRT, RECIPROCAL = Pow(), Square(), Sqrt(), Reciprocal()

@@ -36,8 +36,8 @@ from ..core.errors import ArgumentError, DtypeError
 from ..core.op import Spec
 from ..core.tensor import Tensor
 from .activation import check_floating
+from .broadcast import lengths_of
 from .dtypes import as_dtype
-from .shape import lengths_of
 
 __all__ = ["Generator", "default_generator", "initial_seed", "seed"]
 

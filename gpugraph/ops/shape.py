@@ -21,7 +21,7 @@ from ..core.errors import ArgumentError, AxisError, DtypeError, ShapeError
 from ..core.methods import public
 from ..core.op import Cost, Op, Sample, Spec, broadcast, traffic
 from ..core.tensor import Tensor
-from .broadcast import broadcast_to
+from .broadcast import broadcast_to, lengths_of
 
 __all__ = [
     "broadcast_arrays",
@@ -50,14 +50,6 @@ def shape_of(label: str, x: Any, name: str = "x") -> tuple[int, ...]:
             f"{label}: {name} is a {type(x).__name__}; it takes tensors, arrays and numbers. "
             "gpugraph.tensor(...) converts"
         ) from None
-
-
-def lengths_of(label: str, shape: Any) -> tuple[int, ...]:
-    """A shape given as an int or a sequence of them, as a tuple of Python ints."""
-    try:
-        return tuple(index(n) for n in (shape if isinstance(shape, (tuple, list)) else [shape]))
-    except TypeError:
-        raise DtypeError(f"{label}: shape {shape!r} must be an int or a tuple of ints") from None
 
 
 def axes_of(label: str, axis: Any, shape: tuple[int, ...], name: str = "x") -> tuple[int, ...]:
@@ -239,7 +231,7 @@ def moveaxis(x: Any, source: Any, destination: Any, /) -> Tensor:
 def expand_dims(x: Any, /, *, axis: int | Sequence[int] = 0) -> Tensor:
     """x with a new axis of length 1 at each of the given places of the result. A view."""
     shape = shape_of("expand_dims", x)
-    n_new = 1 if isinstance(axis, int) else len(axis)
+    n_new = len(axis) if isinstance(axis, (tuple, list)) else 1
     places = axes_of("expand_dims", axis, (1,) * (len(shape) + n_new), "the result")
     old = iter(shape)
     wanted = tuple(1 if i in places else next(old) for i in range(len(shape) + n_new))

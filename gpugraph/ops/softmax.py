@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from math import prod
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,11 +19,28 @@ from ..core.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
 from ..core.methods import public
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
+from ..core.window import per_axis
+from ..cuda.device import THREADS
+from ..cuda.kernel import FLOATS, Kernel, only_floats
 from .activation import check_floating
 from .compare import where
+from .creation import asarray
+from .elementwise import subtract
 from .shape import axes_of, shape_of
 
 __all__ = ["cross_entropy", "log_softmax", "mse_loss", "nll_loss", "one_hot", "softmax"]
+
+ROWS, LOG_ROWS, LOSS_ROWS = (
+    Kernel(
+        "ops/softmax.cu", name,
+        f"{arrays}, long long rows, long long length, long long inner, int team", T=FLOATS,
+    )
+    for name, arrays in (
+        ("softmax", "const T* x, T* y"),
+        ("log_softmax", "const T* x, T* y"),
+        ("cross_entropy", "const T* logits, const long long* target, T* loss, T* log_probs"),
+    )
+)  # fmt: skip
 
 
 def check_target(label: str, target: Spec, wanted: tuple[int, ...], classes: int) -> None:
@@ -65,11 +83,25 @@ def log_probabilities(xp: Any, x: Any, axis: int) -> Any:
         return z - xp.log(xp.exp(z).sum(axis=axis, keepdims=True))
 
 
+def launch_rows(dev: Any, kernel: Kernel, *arrays: Any, shape: tuple[int, ...], axis: int) -> None:
+    """Launch a kernel of ``softmax.cu`` over the rows of an array along an axis.
+
+    A row gets one thread if it is short, or if neighbours in memory belong to different rows (so
+    that neighbouring threads read neighbours); a warp if it is longer, a block if it is long.
+    """
+    length = shape[axis]
+    inner = prod(shape[axis % len(shape) + 1 :])
+    rows = prod(shape) // max(1, length)
+    team = THREADS if length > 1024 else 1 if length <= 16 or inner >= 32 else 32
+    dev.launch(kernel, *arrays, rows, length, inner, team, threads=rows * team)
+
+
 @dataclass(frozen=True)
 class AlongAxis(Op, abstract=True):
     """Base of softmax and its logarithm."""
 
     axis: int
+    kernel: ClassVar[Kernel]
     keeps = {"x": ("y",)}
     checks_first = True
     widens = True
@@ -78,6 +110,14 @@ class AlongAxis(Op, abstract=True):
         check_floating(self.label, x)
         axes_of(self.label, self.axis, x.shape)
         return x
+
+    def cuda(self, dev: Any, x: Any) -> Any:
+        y = dev.empty(x.shape, x.dtype)
+        launch_rows(dev, self.kernel, dev.contiguous(x), y, shape=x.shape, axis=self.axis)
+        return y
+
+    def kernel_limits(self, x: Spec) -> str | None:
+        return only_floats(x)
 
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=5 * x.size, bytes=traffic(x, x))  # max, minus, exp, sum, divide or minus
@@ -92,10 +132,17 @@ class AlongAxis(Op, abstract=True):
         yield Sample(cls(-1), (np.full((2, 3), -np.inf),), "-inf alone", smooth=False)
         yield Sample(cls(1), (rng.standard_normal((3, 1)),), "one class", smooth=False)
         yield Sample(cls(1), (np.zeros((3, 0)),), "empty")
+        yield Sample(cls(0), (rng.standard_normal((21, 3)),), "rows for a warp each")
+        yield Sample(cls(1), (rng.standard_normal((2, 1100)),), "rows for a block each")
+        x = rng.standard_normal((2, 40))
+        x[0, 33], x[1, 1:] = np.nan, -np.inf
+        yield Sample(cls(1), (x,), "a NaN, and all -inf but one", smooth=False)
 
 
 class Softmax(AlongAxis):
     """e^x over its sum along an axis."""
+
+    kernel = ROWS
 
     def forward(self, xp: Any, x: Any) -> Any:
         if not x.size:
@@ -112,6 +159,8 @@ class Softmax(AlongAxis):
 
 class LogSoftmax(AlongAxis):
     """The logarithm of softmax, exact where the softmax itself underflows."""
+
+    kernel = LOG_ROWS
 
     def forward(self, xp: Any, x: Any) -> Any:
         return log_probabilities(xp, x, self.axis)
@@ -172,6 +221,17 @@ class CrossEntropy(Op):
         chosen = xp.expand_dims(target, 1).astype(np.int64, copy=False)  # (N, ...) -> (N, 1, ...)
         return -xp.take_along_axis(log_probs, chosen, axis=1).squeeze(1), log_probs
 
+    def cuda(self, dev: Any, logits: Any, target: Any) -> tuple[Any, Any]:
+        check_classes("cross_entropy", target, logits.shape[1])
+        target = dev.contiguous(target.astype(np.int64, copy=False))
+        loss, log_probs = (dev.empty(a.shape, logits.dtype) for a in (target, logits))
+        arrays = dev.contiguous(logits), target, loss, log_probs
+        launch_rows(dev, LOSS_ROWS, *arrays, shape=logits.shape, axis=1)
+        return loss, log_probs
+
+    def kernel_limits(self, logits: Spec, target: Spec) -> str | None:
+        return only_floats(logits)
+
     def vjp_logits(self, node: Any, g: Tensor | None, g_log: Tensor | None) -> Tensor:
         log_probs = node["log_probs"]
         p = log_probs.exp()
@@ -197,6 +257,14 @@ class CrossEntropy(Op):
         yield Sample(cls(), (rng.standard_normal((3, 4)), np.array([3, 0, 3], np.uint8)), "uint8")
         yield Sample(
             cls(),
+            (rng.standard_normal((2, 35, 3)), np.array([[0, 32, 34], [7, 31, 33]])),
+            "rows for a warp each",
+        )
+        yield Sample(
+            cls(), (rng.standard_normal((2, 1100)), np.array([1099, 256])), "rows for a block each"
+        )
+        yield Sample(
+            cls(),
             (np.array([[1000.0, -1000.0, 0.0], [0.0, -np.inf, 1.0]]), np.array([1, 0])),
             "large and -inf",
             smooth=False,
@@ -218,6 +286,7 @@ def _classes(
     label: str, target: Any, wanted: tuple[int, ...], classes: int, axis: int, dtype: str
 ) -> Tensor:
     """The one-hot form of a checked target."""
+    target = asarray(target) if isinstance(target, int) else target
     check_target(label, Spec(shape_of(label, target, "target"), target.dtype), wanted, classes)
     array = getattr(target, "array", target)
     if not isinstance(array, MetaArray):
@@ -240,7 +309,8 @@ def log_softmax(x: Any, dim: int = -1) -> Tensor:
 @public
 def one_hot(x: Any, num_classes: int) -> Tensor:
     """1 at each class index, 0 elsewhere, int64: (...) -> (..., num_classes)."""
-    return _classes("one_hot", x, shape_of("one_hot", x), num_classes, axis=-1, dtype="int64")
+    (classes,) = per_axis("one_hot", "num_classes", num_classes, 1, least=0)
+    return _classes("one_hot", x, shape_of("one_hot", x), classes, axis=-1, dtype="int64")
 
 
 @public
@@ -270,7 +340,7 @@ def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
         raise ShapeError(
             f"mse_loss: x {x.shape} and target {target.shape} must have one shape; reshape one"
         )
-    error = x - target
+    error = subtract(x, target)
     return reduced("mse_loss", error * error, reduction)
 
 

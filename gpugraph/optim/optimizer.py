@@ -121,6 +121,9 @@ class Optimizer:
                 "optimized"
             )
 
+        if isinstance(p.array, np.ndarray) and not p.array.flags.writeable:
+            raise ArgumentError(f"{who} {p.shape} is read-only; make it of a copy()")
+
     # State
 
     def state_dict(self) -> dict[str, Any]:

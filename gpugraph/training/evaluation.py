@@ -16,6 +16,8 @@ from ..nn.module import Module
 
 __all__ = ["Meter", "evaluate", "evaluating", "predict"]
 
+NO_BATCH = "the data gave no batch; is the dataset empty, or smaller than a batch?"
+
 
 @contextmanager
 def evaluating(model: Module) -> Iterator[None]:
@@ -55,9 +57,7 @@ class Meter:
     def means(self, prefix: str = "") -> dict[str, float]:
         """What was measured, per item."""
         if not self.items:
-            raise DataError(
-                "the data gave no batch; is the dataset empty, or smaller than a batch?"
-            )
+            raise DataError(NO_BATCH)
         return {prefix + name: total / self.items for name, total in self.sums.items()}
 
 
@@ -83,4 +83,7 @@ def evaluate(
 def predict(model: Module, data: Iterable[tuple[Tensor, ...]]) -> np.ndarray[Any, Any]:
     """The outputs of the model for the first part of every batch, one after the other, in NumPy."""
     with evaluating(model):
-        return np.concatenate([model(batch[0]).numpy() for batch in data])
+        outputs = [model(batch[0]).numpy() for batch in data]
+    if not outputs:
+        raise DataError(NO_BATCH)
+    return np.concatenate(outputs)

@@ -118,6 +118,8 @@ def of(*outputs: Tensor, model: Any = None) -> Graph:
            ``named_parameters()``
     Inputs that take no gradient are not recorded; each shows as a constant of the op it enters.
     """
+    if not outputs:
+        raise ArgumentError("graph.of: needs at least one output")
     for y in outputs:
         if y.node is None:
             raise GradientError(

@@ -34,10 +34,20 @@ def elu_gradient(op, inputs, g):
     return (np.array([gi * (1.0 if xi > 0 else op.alpha * np.exp(xi)) for xi, gi in zip(x, g)]),)
 
 
+def gate(op, x, mask):
+    return np.array([a if m else 0.0 for a, m in zip(x.ravel(), mask.ravel())]).reshape(x.shape)
+
+
 ORACLES = {
+    "Gate": gate,
     "Relu": each(relu),
     "LeakyRelu": leaky_relu,
     "Elu": elu,
     "Sigmoid": each(lambda x: 0.5 * (1.0 + math.tanh(0.5 * x))),
 }
-GRADIENTS = {"Relu": relu_gradient, "LeakyRelu": leaky_relu_gradient, "Elu": elu_gradient}
+GRADIENTS = {
+    "Gate": lambda op, inputs, g: (gate(op, g, inputs[1]), None),
+    "Relu": relu_gradient,
+    "LeakyRelu": leaky_relu_gradient,
+    "Elu": elu_gradient,
+}

@@ -1,0 +1,226 @@
+"""What an op's ``cuda`` rule sees of the machine: memory, launches, products.
+
+The same three verbs on a GPU (`GpuDevice`, through CuPy) and on the CPU (`SimDevice`, the same CUDA
+source through the simulator), so that a rule is written once and what reaches a GPU has run before.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..core import backend
+from ..core.errors import ArgumentError
+from .kernel import Kernel
+
+__all__ = [
+    "THREADS",
+    "GpuDevice",
+    "LaunchDevice",
+    "SimDevice",
+    "fallbacks",
+    "launches",
+    "workspace_limit",
+]
+
+THREADS = 256  # per block, where a rule doesn't say otherwise
+MOST_BLOCKS = 2**31 - 1  # along the first axis of a grid
+PACKAGE = __package__.partition(".")[0]
+
+_limit: ContextVar[int] = ContextVar("gpugraph_workspace", default=256 << 20)
+
+
+class workspace_limit:  # noqa: N801 (a function to its users)
+    """Set how many bytes a kernel may take for intermediate results; restored after a with.
+
+    >>> gg.cuda.workspace_limit(64 << 20)              # from now on, in this thread
+    >>> with gg.cuda.workspace_limit(1 << 20): ...     # in this block
+    The default is 256 MiB. A single image may take more: it is never cut.
+    """
+
+    def __init__(self, limit: int) -> None:
+        if limit < 1:
+            raise ArgumentError(f"workspace_limit: {limit} bytes; wanted at least 1")
+        self._token = _limit.set(int(limit))
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *exc: object) -> None:
+        _limit.reset(self._token)
+
+    @staticmethod
+    def get() -> int:
+        """The current limit in bytes."""
+        return _limit.get()
+
+
+launches: Counter[str] = Counter()  # kernel name -> how often it was launched in this process
+fallbacks: Counter[tuple[str, str]] = Counter()  # (op, reason) -> calls that had no kernel
+
+
+def package_files() -> Any:
+    """The package's data: .cu and .cuh files."""
+    from importlib.resources import files
+
+    return files(PACKAGE)
+
+
+def source(file: str) -> str:
+    """The text of a .cu file of the package."""
+    text: str = package_files().joinpath(file).read_text(encoding="utf-8")
+    return text
+
+
+class LaunchDevice:
+    """Base of the two. `xp` is the array module of the arrays it takes and makes."""
+
+    xp: Any
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """An array with unspecified content, for a kernel to fill."""
+        return self.xp.empty(shape, dtype)
+
+    def contiguous(self, array: Any) -> Any:
+        """The array in C order: itself if it is, else a copy."""
+        return self.xp.ascontiguousarray(array)
+
+    def gemm(self, a: Any, b: Any, out: Any = None) -> Any:
+        """a @ b over the last two axes, broadcast over the others (cuBLAS, full precision)."""
+        return self.xp.matmul(a, b) if out is None else self.xp.matmul(a, b, out=out)
+
+    def fall_back(self, op: Any, reason: str) -> None:
+        """Count a call that has no kernel, so that it is never silent."""
+        fallbacks[op.label, reason] += 1
+
+    def own(self, out: Any) -> Any:
+        """What a reference rule has made, as arrays of this device."""
+        return out
+
+    def launch(
+        self,
+        kernel: Kernel,
+        *args: Any,
+        threads: int | None = None,
+        grid: tuple[int, ...] | None = None,
+        block: int | tuple[int, ...] = THREADS,
+        shared: int = 0,
+    ) -> None:
+        """Run a kernel over a grid: enough blocks for that many threads, or the grid given.
+
+        Every argument is checked first (`Kernel.bind`). Nothing is launched for 0 threads. Blocks
+        past the limit of a grid are an ArgumentError; kernels count their elements in 64 bits.
+        """
+        block = (block,) if isinstance(block, int) else block
+        if grid is None:
+            if threads is None:
+                raise ArgumentError(f"{kernel.name}: launch needs threads or grid")
+            grid = (-(-threads // int(np.prod(block))),)
+        expression, ready = kernel.bind(args)
+        if grid[0] > MOST_BLOCKS or any(n > 65535 for n in grid[1:]):
+            raise ArgumentError(f"{kernel.name}: a grid of {grid} blocks is more than CUDA takes")
+        if 0 in grid:
+            return
+        launches[kernel.name] += 1
+        self._launch(kernel, expression, grid, block, ready, shared)
+
+    def _launch(
+        self,
+        kernel: Kernel,
+        expression: str,
+        grid: tuple[int, ...],
+        block: tuple[int, ...],
+        args: list[Any],
+        shared: int,
+    ) -> None:
+        raise NotImplementedError(f"{type(self).__name__} has no launch")
+
+
+class GpuDevice(LaunchDevice):
+    """A GPU, through CuPy. Kernels are compiled by NVRTC on first use and kept by CuPy."""
+
+    def __init__(self, cupy: Any) -> None:
+        self.xp = cupy
+        self._modules: dict[tuple[str, int], Any] = {}
+
+    def _launch(
+        self,
+        kernel: Kernel,
+        expression: str,
+        grid: tuple[int, ...],
+        block: tuple[int, ...],
+        args: list[Any],
+        shared: int,
+    ) -> None:
+        key = (kernel.file + ":" + kernel.name, self.xp.cuda.Device().id)
+        module = self._modules.get(key)
+        if module is None:
+            include = package_files().joinpath("cuda/include")
+            module = self._modules[key] = self.xp.RawModule(
+                code=source(kernel.file),
+                options=("-std=c++17", f"-I{include}"),
+                name_expressions=kernel.expressions,
+            )
+        module.get_function(expression)(grid, block, tuple(args), shared_mem=shared)
+
+
+class SimDevice(LaunchDevice):
+    """The CPU, through the simulator; its arrays are `backend.SimArray`.
+
+    mode  "fast", or "check": also races, uninitialised reads, cells never written
+    seed  of the order of blocks and threads; 0 is the natural one
+    """
+
+    xp = np
+
+    def __init__(self, mode: str = "fast", seed: int = 0) -> None:
+        self.mode, self.seed = mode, seed
+        self._modules: dict[tuple[str, str], Any] = {}
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Poisoned memory: what a kernel forgets to write is NaN, or -1."""
+        from . import sim
+
+        return sim.empty(shape, dtype).view(backend.SimArray)
+
+    def own(self, out: Any) -> Any:
+        """NumPy's arrays, now on the simulated GPU."""
+        if isinstance(out, tuple):
+            return tuple(map(self.own, out))
+        return np.asarray(out).view(backend.SimArray)
+
+    def _launch(
+        self,
+        kernel: Kernel,
+        expression: str,
+        grid: tuple[int, ...],
+        block: tuple[int, ...],
+        args: list[Any],
+        shared: int,
+    ) -> None:
+        from . import sim
+
+        key = (kernel.file, expression)
+        function = self._modules.get(key)
+        if function is None:
+            module = sim.Module(
+                source(kernel.file),
+                [expression],
+                filename=kernel.file,
+                include=[package_files().joinpath("cuda/include")],
+                mode=self.mode,
+            )
+            function = self._modules[key] = module.function(expression)
+        plain = [a.view(np.ndarray) if isinstance(a, np.ndarray) else a for a in args]
+        fresh = [i for i, p in enumerate(kernel.params) if p.output]
+        function.launch(grid, block, plain, shared=shared, seed=self.seed, fresh=fresh)
+
+
+_gpu = cache(GpuDevice)
+_simulated = cache(SimDevice)
+# where there is an array of CuPy's, CuPy is imported
+backend.launchers.update(cuda=lambda: _gpu(sys.modules["cupy"]), sim=_simulated)

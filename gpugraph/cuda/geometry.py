@@ -1,0 +1,33 @@
+"""`core.window.Window` as the struct that kernels take: ``Window3`` of ``include/window.cuh``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.window import Window
+
+__all__ = ["STRUCTS", "window3"]
+
+WINDOW3 = np.dtype(
+    [(name, np.int32, 3) for name in ("size", "stride", "low", "dilation", "in", "out")]
+)
+STRUCTS = {"Window3": WINDOW3}
+
+
+def window3(window: Window, spatial: tuple[int, ...], out: tuple[int, ...]) -> Any:
+    """One Window3, for up to three spatial axes; missing ones lead, with length 1."""
+    lead = 3 - len(spatial)
+    struct = np.zeros(1, WINDOW3)
+    low = tuple(pair[0] for pair in window.padding)
+    for name, values, usual in (
+        ("size", window.size, 1),
+        ("stride", window.stride, 1),
+        ("low", low, 0),
+        ("dilation", window.dilation, 1),
+        ("in", spatial, 1),
+        ("out", out, 1),
+    ):
+        struct[name][0] = (usual,) * lead + tuple(values)
+    return struct

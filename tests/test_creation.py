@@ -243,3 +243,9 @@ def test_a_tensor_through_dlpack_shares_its_writes():
     assert x.tolist() == [5.0, 1.0]
     with pytest.raises(gg.GradientError, match="written to in place"):
         y.backward()
+
+
+def test_foreign_byte_orders_become_native():
+    x = gg.tensor(np.array([1.0, 2.0], ">f4"))
+    assert x.dtype == gg.float32
+    assert x.tolist() == [1, 2]

@@ -157,6 +157,11 @@ def test_every_function_taken_from_the_array_module_is_in_cupy_too():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_the_default_device_can_be_asked_for():
+    with gg.default_device("meta"):
+        assert gg.default_device() == "meta"
+
+
 def test_device_names():
     assert gg.Device("cuda") == gg.Device("cuda:0") == "cuda:0" == gg.Device("cuda")
     assert gg.Device("cuda:1") != gg.Device("cuda:0")

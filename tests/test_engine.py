@@ -197,6 +197,23 @@ def test_no_grad_records_nothing_and_enable_grad_does_again():
     assert not f(x).requires_grad  # a decorator works more than once
 
 
+def test_a_context_can_be_used_again_and_inside_itself():
+    x, off = leaf(1.0), gg.no_grad()
+    for _ in range(2):
+        with off, gg.enable_grad(), off:
+            assert not (x * 2).requires_grad
+        assert (x * 2).requires_grad
+
+
+def test_an_unused_input_is_noticed_before_anything_is_freed():
+    x, other = leaf(1.0), leaf(1.0)
+    y = gg.exp(x).sum()
+    with pytest.raises(gg.GradientError, match=r"inputs\[1\]"):
+        gg.grad(y, [x, other])
+    (g,) = gg.grad(y, x)  # the corrected call works
+    assert g.item() == pytest.approx(np.e)
+
+
 def test_constants_are_not_recorded():
     assert (gg.Tensor(np.ones(2)) * 2).node is None
     assert leaf(1.0).detach().node is None

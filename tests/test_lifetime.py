@@ -129,6 +129,41 @@ def test_memory_is_flat_over_200_steps():
     assert after - before < 4096, f"200 steps left {after - before} bytes"
 
 
+def test_training_a_network_leaves_nothing_behind():
+    nn = gg.nn
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Dropout(),
+        nn.Flatten(),
+        nn.Linear(64, 3),
+    )
+    optimizer = gg.optim.Adam(net.parameters())
+    x, labels = np.random.default_rng(0).standard_normal((4, 1, 10, 10)), gg.tensor([0, 1, 2, 0])
+
+    def step():
+        loss = gg.nn.functional.cross_entropy(net(gg.tensor(x, dtype=gg.float32)), labels)
+        net.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+
+    for _ in range(50):
+        step()
+    gc.collect()
+    tracemalloc.start()
+    step()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(200):
+        step()
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert after - before < 100_000, f"200 steps left {after - before} bytes"
+    assert gc.collect() == 0, "cycles that only the collector removes"
+
+
 def test_a_long_chain_differentiates_and_drops_without_recursion():
     x = gg.Tensor(np.array([1.0]), requires_grad=True)
     y = x

@@ -58,7 +58,7 @@ def test_uniform_by_its_formula():
 
 @pytest.mark.parametrize("dtype, ulps", [(np.float32, 1), (np.float64, 4)])
 def test_normal_by_its_formula(dtype, ulps):
-    got = Generator(3).normal((7,), 1.0, 2.0, dtype).numpy()
+    got = Generator(3).normal(1.0, 2.0, (7,), dtype).numpy()
     want = []
     for i in range(7):
         if dtype == np.float32:
@@ -73,10 +73,10 @@ def test_normal_by_its_formula(dtype, ulps):
 
 
 def test_normals_have_the_moments_of_normals():
-    z = Generator(1).normal((200_000,), dtype=gg.float64).numpy()
+    z = Generator(1).normal(shape=(200_000,), dtype=gg.float64).numpy()
     for power, moment, spread in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
         assert abs((z**power).mean() - moment) < 4 * math.sqrt(spread / z.size)
-    assert np.isfinite(Generator(2).normal((10**6,)).numpy()).all()
+    assert np.isfinite(Generator(2).normal(shape=(10**6,)).numpy()).all()
 
 
 def test_integers_by_their_formula():
@@ -98,7 +98,7 @@ def test_permutation():
 
 def test_state_goes_through_copies_and_checkpoints():
     g = Generator(11)
-    g.normal((5,))
+    g.normal(shape=(5,))
     saved, twins = g.state, (copy.deepcopy(g), pickle.loads(pickle.dumps(g)))
     want = g.random_raw(4)
     for other in (*twins, Generator(0)):
@@ -125,7 +125,7 @@ def test_the_process_wide_generator():
         (lambda: Generator(-1), r"Generator: seed=-1 must lie in 0 to 2\^64 - 1"),
         (lambda: Generator(1.5), "Generator: seed 1.5 must be an integer"),
         (lambda: Generator(0).integers(3, 3), "integers: high - low must lie in 1 to"),
-        (lambda: Generator(0).normal((2,), std=-1.0), "normal: std=-1.0 must be at least 0"),
+        (lambda: Generator(0).normal(shape=(2,), std=-1.0), "normal: std=-1.0 must be at least 0"),
         (lambda: Generator(0).uniform(dtype=int), "uniform: dtype is int64; it takes floating"),
     ],
 )

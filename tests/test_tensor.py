@@ -30,6 +30,7 @@ def test_repr_says_what_matters():
     assert repr(x) == "Tensor([1.], float64, requires_grad=True)"
     assert repr(x * 2) == "Tensor([2.], float64, made by multiply)"
     assert "\n" in repr(gg.zeros((2, 2)))
+    assert repr(gg.zeros((0, 3))) == "Tensor([], float32, shape=(0, 3))"
     assert f"{gg.tensor(2.5):.2f}" == "2.50"
 
 
@@ -49,6 +50,8 @@ def test_conversions_to_python():
     [
         (lambda x: bool(x), gg.ShapeError, r"\(2,\) is ambiguous; use \.any\(\) or \.all\(\)"),
         (lambda x: float(x), gg.ShapeError, r"item: needs one element.*\(2,\)"),
+        (lambda x: iter(x.sum()), TypeError, "can't be iterated over"),
+        (lambda x: gg.Tensor(np.array(["a"])), gg.DtypeError, "arrays of numbers, got one of <U1"),
         (lambda x: len(x.sum()), TypeError, "0-d tensor has no length"),
         (lambda x: [1, 2][x[0]], gg.DtypeError, "a float64 tensor is no index"),
         (lambda x: x.assign(np.ones(3)), gg.ShapeError, r"\(3,\) does not fit .* \(2,\)"),
@@ -75,6 +78,8 @@ def test_operators_both_ways():
         (x // 2, [0, 1, 2]),
         (x % 3, [1, 2, 1]),
         (5 // x, [5, 2, 1]),
+        (x.astype(gg.int64) << 1, [2, 4, 8]),
+        (16 >> x.astype(gg.int64), [8, 4, 1]),
         (5 % x, [0, 1, 1]),
         (x @ x, 21),
     ):

@@ -130,7 +130,7 @@ def _run(op: Op, arrays: list[Array]) -> Any:
         told = op.spec(*specs)
         if xp is META:
             if isinstance(told, tuple):
-                return tuple(MetaArray(s.shape, s.dtype) for s in told)
+                return tuple([MetaArray(s.shape, s.dtype) for s in told])
             return MetaArray(told.shape, told.dtype)
     try:
         with backend.current(arrays):
@@ -163,7 +163,7 @@ def _widened(op: Op, arrays: list[Array]) -> Any:
     told = op.spec(*_specs(arrays))
     out = op.forward(np, *(a.astype(np.float32) if _is_half(a) else a for a in arrays))
     if isinstance(out, tuple):
-        return tuple(y.astype(s.dtype) for y, s in zip(out, told, strict=True))
+        return tuple([y.astype(s.dtype) for y, s in zip(out, told, strict=True)])
     return np.asarray(out).astype(told.dtype)
 
 

@@ -62,16 +62,19 @@ def grad(
                 f"grad: inputs[{i}] takes no part in a graph; make it with requires_grad=True"
             )
         edges.append((x.node, x.index))
+    seeds("grad", outs, grad_outputs)  # complain before anything is freed
+    if not allow_unused:
+        below = set(ancestors([y.node for y in outs if y.node is not None]))
+        for i, (node, _) in enumerate(edges):
+            if node not in below:
+                raise _unused(i, ins[i])
     found = _sweep("grad", outs, grad_outputs, set(edges), bool(retain_graph), create_graph)
     for i, edge in enumerate(edges):
         if edge not in found and not allow_unused:
-            raise GradientError(
-                f"grad: no output depends on inputs[{i}] (shape {ins[i].shape}); "
-                "pass allow_unused=True to get None for it"
-            )
+            raise _unused(i, ins[i])
     owned = Owned(outs, grad_outputs) if not create_graph else None
     return tuple(
-        g if (g := found.get(edge)) is None or owned is None else owned.take(g) for edge in edges
+        [g if (g := found.get(edge)) is None or owned is None else owned.take(g) for edge in edges]
     )
 
 
@@ -198,6 +201,13 @@ def _leading_to(order: list[Node], targets: set[Edge]) -> set[Node]:
         if node in wanted or any(edge is not None and edge[0] in leads for edge in node.parents):
             leads.add(node)
     return leads
+
+
+def _unused(i: int, x: Tensor) -> GradientError:
+    return GradientError(
+        f"grad: no output depends on inputs[{i}] (shape {x.shape}); "
+        "pass allow_unused=True to get None for it"
+    )
 
 
 def _wrong_shape(node: Node, i: int, g: Tensor) -> ShapeError:

@@ -220,7 +220,12 @@ class default_device:  # noqa: N801 (a function to its users)
 
     >>> gg.default_device("cpu")            # from now on, in this thread
     >>> with gg.default_device("meta"): ... # in this block
+    >>> gg.default_device()                 # which is it?
     """
+
+    def __new__(cls, device: Device | str | None = None) -> Any:
+        """The current default, if no device is given."""
+        return cls.get() if device is None else super().__new__(cls)
 
     def __init__(self, device: Device | str) -> None:
         wanted = device if isinstance(device, Device) else Device(device)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from .errors import DtypeError
+
 if TYPE_CHECKING:
     from .backend import Device
     from .tensor import Tensor
@@ -132,6 +134,18 @@ class Methods:
     def __rxor__(self, other: Operand) -> Tensor:
         return FUNCTIONS.bitwise_xor(other, self)
 
+    def __lshift__(self, other: Operand) -> Tensor:
+        return FUNCTIONS.bitwise_left_shift(self, other)
+
+    def __rlshift__(self, other: Operand) -> Tensor:
+        return FUNCTIONS.bitwise_left_shift(other, self)
+
+    def __rshift__(self, other: Operand) -> Tensor:
+        return FUNCTIONS.bitwise_right_shift(self, other)
+
+    def __rrshift__(self, other: Operand) -> Tensor:
+        return FUNCTIONS.bitwise_right_shift(other, self)
+
     # Indexing
 
     def __getitem__(self, index: Any) -> Tensor:
@@ -141,6 +155,8 @@ class Methods:
         FUNCTIONS.setitem(self, index, value)
 
     def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape:  # type: ignore[attr-defined]
+            raise DtypeError("iter: a 0-d tensor can't be iterated over; .item() is its value")
         return iter(FUNCTIONS.unstack(self))
 
     def __contains__(self, value: Operand) -> bool:

@@ -89,7 +89,7 @@ class Op:
         cls.position = {name: i for i, name in enumerate(cls.inputs)}
         cls.differentiable = set(cls.outputs) != set(cls.nondifferentiable)
         cls.label = cls.__dict__.get("label") or _snake(cls.__name__)
-        cls.rules = tuple(getattr(cls, f"vjp_{name}", None) for name in cls.inputs)
+        cls.rules = tuple([getattr(cls, f"vjp_{name}", None) for name in cls.inputs])
         cls.joint = getattr(cls, "vjp", None)
         cls.plans = {}
         _check_names(cls)

@@ -7,9 +7,10 @@ graphs at once, and the hot path pays for one lookup.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import _GeneratorContextManager, contextmanager
-from contextvars import ContextVar
+from contextlib import ContextDecorator, contextmanager
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
+from typing import Any
 
 __all__ = ["STATE", "State", "detect_anomaly", "enable_grad", "no_grad", "scope", "set_state"]
 
@@ -26,22 +27,29 @@ class State:
 STATE: ContextVar[State] = ContextVar("gpugraph_state", default=State())  # noqa: B039 (immutable)
 
 
-@contextmanager
-def set_state(**changes: object) -> Iterator[None]:
-    """Change fields of the state inside a ``with`` block."""
-    token = STATE.set(replace(STATE.get(), **changes))  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        STATE.reset(token)
+class set_state(ContextDecorator):  # noqa: N801 (a function to its users)
+    """Change fields of the state inside a ``with`` block, or a decorated function; reusable."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.changes = changes
+        self.tokens: list[Token[State]] = []
+
+    def __enter__(self) -> None:
+        self.tokens.append(STATE.set(replace(STATE.get(), **self.changes)))
+
+    def __exit__(self, *exc: object) -> None:
+        STATE.reset(self.tokens.pop())
+
+    def _recreate_cm(self) -> set_state:  # a decorated function may run in several threads
+        return set_state(**self.changes)
 
 
-def no_grad() -> _GeneratorContextManager[None]:
+def no_grad() -> set_state:
     """Record nothing inside the block; also a decorator. Writes to leaves are allowed there."""
     return set_state(recording=False)
 
 
-def enable_grad() -> _GeneratorContextManager[None]:
+def enable_grad() -> set_state:
     """Record again inside a `no_grad` block; also a decorator."""
     return set_state(recording=True)
 
@@ -53,7 +61,7 @@ def scope(name: str) -> Iterator[None]:
         yield
 
 
-def detect_anomaly(enabled: bool = True) -> _GeneratorContextManager[None]:
+def detect_anomaly(enabled: bool = True) -> set_state:
     """Stop at the first op, forward or backward, that makes a NaN from inputs without one.
 
     Also checksums what nodes keep, so that a raw NumPy write to a kept array is found. Slow.

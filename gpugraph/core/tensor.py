@@ -44,6 +44,8 @@ class Tensor(Methods):
                 f"Tensor: wraps a numpy.ndarray or cupy.ndarray, got {type(array).__name__}; "
                 "gpugraph.tensor(...) converts lists and numbers"
             )
+        if array.dtype.kind in "OSUMm":
+            raise DtypeError(f"Tensor: wraps arrays of numbers, got one of {array.dtype}")
         self.array = array
         self.node: Node | None = None
         self.index = 0
@@ -252,6 +254,8 @@ class Tensor(Methods):
             return f"{type(self).__name__}(shape={self.shape}, {self.dtype}, device='meta'{tail})"
         if self.device != backend.CPU:
             tail = f", device={str(self.device)!r}{tail}"
+        if 0 in self.shape:
+            tail = f", shape={self.shape}{tail}"
         values = np.array2string(self.numpy(), separator=", ", prefix=f"{type(self).__name__}(")
         return f"{type(self).__name__}({values}, {self.dtype}{tail})"
 

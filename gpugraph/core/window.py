@@ -51,13 +51,13 @@ class Window:
                     "give the padding in numbers"
                 )
             extra = [d * (k - 1) for k, d in zip(size, dilation, strict=True)]
-            return cls(size, stride, tuple((e // 2, e - e // 2) for e in extra), dilation)
+            return cls(size, stride, tuple([(e // 2, e - e // 2) for e in extra]), dilation)
         return cls(size, stride, _pairs(label, padding, axes), dilation)
 
     @property
     def reach(self) -> Ints:
         """The length that one window covers: d(k-1) + 1."""
-        return tuple(d * (k - 1) + 1 for k, d in zip(self.size, self.dilation, strict=True))
+        return tuple([d * (k - 1) + 1 for k, d in zip(self.size, self.dilation, strict=True)])
 
     @property
     def is_pointwise(self) -> bool:
@@ -82,8 +82,10 @@ class Window:
         a negative padding.
         """
         padding = tuple(
-            (r - 1 - low, r - 1 - high)
-            for r, (low, high) in zip(self.reach, self.padding, strict=True)
+            [
+                (r - 1 - low, r - 1 - high)
+                for r, (low, high) in zip(self.reach, self.padding, strict=True)
+            ]
         )
         if any(s > 1 for s in self.stride) or min(map(min, padding)) < 0:
             return None
@@ -113,7 +115,9 @@ class Window:
 
     def extent(self, out: Ints) -> Ints:
         """How many positions of the padded axes that many windows cover, gaps included."""
-        return tuple((o - 1) * s + r for o, s, r in zip(out, self.stride, self.reach, strict=True))
+        return tuple(
+            [(o - 1) * s + r for o, s, r in zip(out, self.stride, self.reach, strict=True)]
+        )
 
     def shifts(self, out: Ints) -> list[list[slice]]:
         """For each axis, for each of its taps: what all windows see there of a `frame`."""
@@ -180,7 +184,7 @@ def per_axis(label: str, name: str, value: Any, axes: int, least: int = 1) -> In
 def _ints(value: Any, length: int, least: int) -> Ints | None:
     try:
         several = isinstance(value, (tuple, list))
-        numbers = tuple(map(index, value)) if several else (index(value),) * length
+        numbers = (*map(index, value),) if several else (index(value),) * length
     except TypeError:
         return None
     return numbers if len(numbers) == length and min(numbers) >= least else None

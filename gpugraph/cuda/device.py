@@ -76,6 +76,11 @@ def source(file: str) -> str:
     return text
 
 
+def options() -> tuple[str, ...]:
+    """What NVRTC is told, on a GPU and by tools/kernel_matrix.py; CuPy adds options of its own."""
+    return ("-std=c++17", f"-I{package_files().joinpath('cuda/include')}")
+
+
 class LaunchDevice:
     """Base of the two. `xp` is the array module of the arrays it takes and makes."""
 
@@ -159,10 +164,9 @@ class GpuDevice(LaunchDevice):
         key = (kernel.file + ":" + kernel.name, self.xp.cuda.Device().id)
         module = self._modules.get(key)
         if module is None:
-            include = package_files().joinpath("cuda/include")
             module = self._modules[key] = self.xp.RawModule(
                 code=source(kernel.file),
-                options=("-std=c++17", f"-I{include}"),
+                options=options(),
                 name_expressions=kernel.expressions,
             )
         module.get_function(expression)(grid, block, tuple(args), shared_mem=shared)
@@ -190,7 +194,7 @@ class SimDevice(LaunchDevice):
     def own(self, out: Any) -> Any:
         """NumPy's arrays, now on the simulated GPU."""
         if isinstance(out, tuple):
-            return tuple(map(self.own, out))
+            return (*map(self.own, out),)
         return np.asarray(out).view(backend.SimArray)
 
     def _launch(

@@ -20,7 +20,7 @@ def window3(window: Window, spatial: tuple[int, ...], out: tuple[int, ...]) -> A
     """One Window3, for up to three spatial axes; missing ones lead, with length 1."""
     lead = 3 - len(spatial)
     struct = np.zeros(1, WINDOW3)
-    low = tuple(pair[0] for pair in window.padding)
+    low = tuple([pair[0] for pair in window.padding])
     for name, values, usual in (
         ("size", window.size, 1),
         ("stride", window.stride, 1),

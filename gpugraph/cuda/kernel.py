@@ -79,7 +79,7 @@ class Kernel:
         self.file, self.name = file, name
         self.structs = structs or {}
         self.templates = templates
-        self.params = tuple(_parameter(text) for text in params.split(","))
+        self.params = tuple([_parameter(text) for text in params.split(",")])
 
     def __repr__(self) -> str:
         return f"Kernel({self.file!r}, {self.name!r})"
@@ -87,7 +87,7 @@ class Kernel:
     @cached_property
     def expressions(self) -> tuple[str, ...]:
         """The name expressions of all instances, such as "max_pool<float, unsigned char>"."""
-        return tuple(self.expression(types) for types in product(*self.templates.values()))
+        return tuple([self.expression(types) for types in product(*self.templates.values())])
 
     def expression(self, types: Sequence[Any]) -> str:
         """The name expression for these types of the template parameters."""

@@ -41,7 +41,7 @@ class ArrayDataset(Dataset):
     """
 
     def __init__(self, *arrays: Any, transform: Callable[..., Any] | None = None) -> None:
-        self.arrays = tuple(np.asarray(a) for a in arrays)
+        self.arrays = tuple([np.asarray(a) for a in arrays])
         self.transform = transform
         lengths = [a.shape[:1] for a in self.arrays]
         if not lengths or () in lengths or len(set(lengths)) > 1:
@@ -53,11 +53,11 @@ class ArrayDataset(Dataset):
 
     def __getitem__(self, index: int) -> Batch:
         index = _checked(index, len(self), "ArrayDataset")
-        return tuple(part[0] for part in self.batch(np.array([index])))
+        return tuple([part[0] for part in self.batch(np.array([index]))])
 
     def batch(self, indices: np.ndarray[Any, Any]) -> Batch:
         """These rows of each array, copied by one indexing operation."""
-        parts = tuple(a[indices] for a in self.arrays)
+        parts = tuple([a[indices] for a in self.arrays])
         return parts if self.transform is None else _as_tuple(self.transform(*parts))
 
 
@@ -95,7 +95,7 @@ def split(dataset: Any, fractions: Sequence[float], seed: int = 0) -> tuple[Subs
         )
     order = shuffled(len(dataset), seed)
     ends = np.round(np.cumsum(fractions)[:-1] * len(dataset)).astype(int)
-    return tuple(Subset(dataset, part) for part in np.split(order, ends))
+    return tuple([Subset(dataset, part) for part in np.split(order, ends)])
 
 
 def shuffled(n: int, *key: int) -> np.ndarray[Any, Any]:
@@ -122,7 +122,7 @@ def collate(items: Sequence[Any]) -> Batch:
         raise DataError(
             f"collate: items of one batch have {sorted(lengths)} parts; make them equal"
         )
-    return tuple(_stacked(i, part) for i, part in enumerate(zip(*rows, strict=True)))
+    return tuple([_stacked(i, part) for i, part in enumerate(zip(*rows, strict=True))])
 
 
 def _stacked(number: int, values: tuple[Any, ...]) -> np.ndarray[Any, Any]:

@@ -44,7 +44,7 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray[Any, Any]:
     start = 4 + 4 * ndim
     if len(raw) < start:
         raise DataError(f"{path}: ends inside its header; {ndim} axes need {start} bytes")
-    shape = tuple(int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(ndim))
+    shape = tuple([int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(ndim)])
     wanted = prod(shape) * dtype.itemsize
     if len(raw) - start != wanted:
         raise DataError(

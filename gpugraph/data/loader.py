@@ -81,7 +81,7 @@ class DataLoader:
         jobs = ((chunk, epoch, k) for k, chunk in enumerate(chunks))
         device = default_device.get()
         for arrays in self._fetched(jobs):
-            yield tuple(Tensor(to_device(np.asarray(array), device)) for array in arrays)
+            yield tuple([Tensor(to_device(np.asarray(array), device)) for array in arrays])
 
     def _fetched(self, jobs: Iterator[tuple[Any, ...]]) -> Iterator[Batch]:
         if not self.prefetch:

@@ -69,7 +69,7 @@ def normal_(
 ) -> T:
     """Normal with that mean and standard deviation."""
     generator = generator or default_generator()
-    return _write(tensor, generator.normal(tensor.shape, mean, std, tensor.dtype, "cpu"))
+    return _write(tensor, generator.normal(mean, std, tensor.shape, tensor.dtype, "cpu"))
 
 
 def constant_(tensor: T, value: float) -> T:

@@ -9,6 +9,7 @@ from ..core.tensor import Tensor
 from ..core.window import per_axis
 from ..ops.linalg import linear
 from ..ops.random import Generator
+from ..ops.shape import flatten
 from .init import fan_in_uniform_
 from .lazy import Lazy
 from .module import Module
@@ -68,8 +69,8 @@ class Flatten(Module):
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(self.start_dim, self.end_dim)
+    def forward(self, x: Any) -> Tensor:
+        return flatten(x, self.start_dim, self.end_dim)
 
 
 class Identity(Module):

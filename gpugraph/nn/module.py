@@ -130,16 +130,14 @@ class Module:
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """(path, module) of this module (path "") and all below it, each once, parents first."""
-        seen: set[int] = set()
+        return self._walk("", set())
 
-        def walk(path: str, module: Module) -> Iterator[tuple[str, Module]]:
-            if id(module) not in seen:
-                seen.add(id(module))
-                yield path, module
-                for name, child in module.named_children():
-                    yield from walk(f"{path}.{name}" if path else name, child)
-
-        return walk("", self)
+    def _walk(self, path: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
+        if id(self) not in seen:
+            seen.add(id(self))
+            yield path, self
+            for name, child in self.named_children():
+                yield from child._walk(f"{path}.{name}" if path else name, seen)
 
     def modules(self) -> Iterator[Module]:
         """This module and all below it, each once, parents first."""

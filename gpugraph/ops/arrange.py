@@ -65,7 +65,7 @@ class Roll(Op):
         return xp.roll(x, self.shifts, self.axes)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        return apply(Roll.make(tuple(-n for n in self.shifts), self.axes), g)
+        return apply(Roll.make(tuple([-n for n in self.shifts]), self.axes), g)
 
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=0, bytes=traffic(x, x))
@@ -99,7 +99,7 @@ class Pad(Op):
 
     def inside(self, shape: tuple[int, ...]) -> tuple[slice, ...]:
         """Where x of that shape lies in y."""
-        return tuple(slice(a, a + n) for n, (a, _) in zip(shape, self.widths, strict=True))
+        return tuple([slice(a, a + n) for n, (a, _) in zip(shape, self.widths, strict=True)])
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return g[self.inside(node.shape("x"))]
@@ -130,7 +130,7 @@ def roll(x: Any, /, shift: Any, *, axis: int | Sequence[int] | None = None) -> T
     axes = axes_of("roll", axis, shape)
     try:
         several = isinstance(shift, (tuple, list))
-        shifts = tuple(map(index, shift)) if several else (index(shift),) * len(axes)
+        shifts = (*map(index, shift),) if several else (index(shift),) * len(axes)
     except TypeError:
         raise DtypeError(f"roll: shift {shift!r} must be an int or a tuple of ints") from None
     if len(shifts) != len(axes):
@@ -168,4 +168,4 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
         np.array(value, getattr(x, "dtype", None))
     except (OverflowError, ValueError):  # ValueError: NaN for integers
         raise DtypeError(f"pad: constant_values={value} does not fit into {x.dtype}") from None
-    return apply(Pad.make(tuple((a, b) for a, b in pairs), value), x)
+    return apply(Pad.make(tuple([(a, b) for a, b in pairs]), value), x)

@@ -27,7 +27,7 @@ __all__ = ["broadcast_to"]
 def lengths_of(label: str, shape: Any) -> tuple[int, ...]:
     """A shape given as an int or a sequence of them, as a tuple of Python ints."""
     try:
-        return tuple(index(n) for n in (shape if isinstance(shape, (tuple, list)) else [shape]))
+        return tuple([index(n) for n in (shape if isinstance(shape, (tuple, list)) else [shape])])
     except TypeError:
         raise DtypeError(f"{label}: shape {shape!r} must be an int or a tuple of ints") from None
 

@@ -273,10 +273,12 @@ def _conv_transpose(
             f"{label}: output_padding={extra} must be less than stride={window.stride}"
         )
     spatial = tuple(
-        covered + e - low - high
-        for covered, e, (low, high) in zip(
-            window.extent(x.shape[2:]), extra, window.padding, strict=True
-        )
+        [
+            covered + e - low - high
+            for covered, e, (low, high) in zip(
+                window.extent(x.shape[2:]), extra, window.padding, strict=True
+            )
+        ]
     )
     if min(spatial) < 1:
         raise ShapeError(
@@ -360,7 +362,7 @@ def tensor_of(label: str, name: str, x: Any) -> Tensor:
 
 def _size(label: str, name: str, size: Any, axes: int) -> tuple[int, ...]:
     try:
-        shape = tuple(int(n) for n in size)
+        shape = tuple([int(n) for n in size])
     except TypeError:
         shape = ()
     if len(shape) != 2 + axes or min(shape) < 0:

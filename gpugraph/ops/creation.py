@@ -65,6 +65,8 @@ def tensor(
     """
     if isinstance(array_like, Tensor):
         array_like = array_like.detach()
+    elif is_array(array_like) and not array_like.dtype.isnative:
+        dtype = array_like.dtype.newbyteorder("=") if dtype is None else dtype
     made = _made("tensor", array_like, dtype, _device(device), copy=True)
     return Tensor(made.array, requires_grad)
 

@@ -39,7 +39,7 @@ class Einsum(Op):
     def spec(self, *xs: Spec) -> Spec:
         sizes = self.sizes(*xs)
         return Spec(
-            tuple(sizes[label] for label in self.terms()[1]),
+            tuple([sizes[label] for label in self.terms()[1]]),
             np.result_type(*(x.dtype for x in xs)),
         )
 
@@ -119,7 +119,7 @@ class Einsum(Op):
             ("numbers", ",i->i", (), (3,)),
             ("empty", "ij,j->i", (2, 0), (0,)),
         ):
-            yield Sample(cls(subscripts), tuple(rng.standard_normal(s) for s in shapes), note)
+            yield Sample(cls(subscripts), tuple([rng.standard_normal(s) for s in shapes]), note)
 
 
 def _path(subscripts: str, xs: tuple[Spec, ...]) -> list[tuple[int, ...]]:
@@ -141,7 +141,7 @@ def einsum(subscripts: str, /, *operands: Any) -> Tensor:
     """
     if not isinstance(subscripts, str):
         raise DtypeError(f"einsum: subscripts is a {type(subscripts).__name__}; it must be a str")
-    shapes = tuple(shape_of("einsum", x, f"operand {i}") for i, x in enumerate(operands))
+    shapes = tuple([shape_of("einsum", x, f"operand {i}") for i, x in enumerate(operands)])
     op, wanted = _planned(subscripts, shapes)
     return apply(op, *(x if s is None else reshape(x, s) for x, s in zip(operands, wanted)))
 
@@ -160,7 +160,7 @@ def _planned(
     for i, (labels, shape) in enumerate(zip(terms, shapes, strict=True)):
         kept = [(a, n) for a, n in zip(labels, shape, strict=True) if n != 1 or longest[a] == 1]
         terms[i] = "".join(label for label, _ in kept)
-        wanted.append(tuple(n for _, n in kept) if len(kept) < len(shape) else None)
+        wanted.append(tuple([n for _, n in kept]) if len(kept) < len(shape) else None)
     return Einsum(f"{','.join(terms)}->{output}"), wanted
 
 

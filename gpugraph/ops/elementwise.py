@@ -83,7 +83,7 @@ class Binary(Op, abstract=True):
             ("with a number", (4,), ()),
             ("empty", (0, 3), (1, 3)),
         ):
-            pair = tuple(rng.uniform(*d, s) for d, s in zip(cls.domains, shapes, strict=True))
+            pair = tuple([rng.uniform(*d, s) for d, s in zip(cls.domains, shapes, strict=True)])
             yield Sample(cls(), pair, note)
 
 

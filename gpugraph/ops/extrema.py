@@ -79,8 +79,8 @@ class ArgExtreme(Op, abstract=True):
     def spec(self, x: Spec) -> Spec:
         axes = axes_of(self.label, self.axis, x.shape)
         _refuse_empty(self.label, axes, x.shape)
-        kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
-        shape = kept if self.keepdims else tuple(n for i, n in enumerate(kept) if i not in axes)
+        kept = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
+        shape = kept if self.keepdims else tuple([n for i, n in enumerate(kept) if i not in axes])
         return Spec(shape, np.dtype(np.int64))
 
     def cost(self, x: Spec) -> Cost:

@@ -140,13 +140,13 @@ class Lowering:
         """(O, C/G, *k) -> (k0, G, O/G, C/G*k')."""
         k0, groups, outputs, _ = self.weight_shape
         w = w.reshape(groups, outputs, self.channels // groups, k0, prod(self.others.size))
-        return xp.moveaxis(w, 3, 0).reshape(self.weight_shape)
+        return w.transpose(3, 0, 1, 2, 4).reshape(self.weight_shape)
 
     def from_taps(self, xp: Any, w: Any) -> Any:
         """(k0, G, O/G, C/G*k') -> (G, O/G, C/G, k0, k'): undoes `by_tap`."""
         k0, groups, outputs, _ = self.weight_shape
         w = w.reshape(k0, groups, outputs, self.channels // groups, prod(self.others.size))
-        return xp.moveaxis(w, 0, 3)
+        return w.transpose(1, 2, 3, 0, 4)
 
     def columns(self, xp: Any, x: Any) -> Any:
         """(n, C, *spatial) -> (n, G, C/G*k', rows*P'): x itself if there is nothing to do."""

@@ -45,7 +45,7 @@ def _basic(label: str, entry: Any) -> Any:
     if isinstance(entry, slice):
         try:
             bounds = (entry.start, entry.stop, entry.step)
-            return tuple(None if n is None else as_int(n) for n in bounds)
+            return tuple([None if n is None else as_int(n) for n in bounds])
         except TypeError:
             raise DtypeError(f"{label}: {entry} must be made of ints") from None
     array = entry.array if isinstance(entry, Tensor) else entry
@@ -60,7 +60,7 @@ def _parse(label: str, x: Any, index: Any) -> tuple[Key, tuple[int, ...], list[A
     """The index as a key for GetSlice, then axes of what that gives, and an array for each."""
     shape = shape_of(label, x)
     entries = index if isinstance(index, tuple) else (index,)
-    key = tuple(_basic(label, e) for e in entries)
+    key = tuple([_basic(label, e) for e in entries])
     if _ARRAY not in key:
         return key, (), []
     arrays = {  # ints beside arrays count as arrays, as in NumPy
@@ -196,11 +196,11 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Tensor:
         raise ShapeError(f"take_along_axis: indices {given} must have as many axes as x {shape}")
     if indices.dtype.kind not in "iu":
         raise DtypeError(f"take_along_axis: indices is {indices.dtype}; it must be integer")
-    grid = np.ogrid[tuple(slice(n) for n in shape)]
+    grid = np.ogrid[tuple([slice(n) for n in shape])]
     device = _device(x)
     return getitem(
         x,
-        tuple(indices if a == axis else backend.to_device(i, device) for a, i in enumerate(grid)),
+        tuple([indices if a == axis else backend.to_device(i, device) for a, i in enumerate(grid)]),
     )
 
 
@@ -212,7 +212,7 @@ def nonzero(x: Any, /) -> tuple[Tensor, ...]:
         raise ShapeError("nonzero: x has no axes; it must have at least 1")
     if isinstance(array, MetaArray):
         raise DataError("nonzero: the result depends on values, and a meta tensor has none")
-    return tuple(Tensor(i) for i in array.nonzero())
+    return tuple([Tensor(i) for i in array.nonzero()])
 
 
 @public
@@ -230,7 +230,7 @@ def setitem(x: Tensor, index: Any, value: Any, /) -> None:
     value = _as_value(x, value)
     shape = sliced_shape("setitem", key, x.shape)
     if axes:
-        specs = tuple(Spec(i.shape, i.dtype) for i in indices)
+        specs = tuple([Spec(i.shape, i.dtype) for i in indices])
         shape = gathered_shape("setitem", axes, shape, specs)
     given: tuple[int, ...] = getattr(value, "shape", ())
     while len(given) > len(shape) and given[0] == 1:  # NumPy lets these go

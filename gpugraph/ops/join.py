@@ -48,7 +48,7 @@ class Concat(Op):
         return xp.concatenate(xs, axis=self.axis)
 
     def vjp(self, node: Any, needs: set[str], g: Tensor) -> tuple[Tensor, ...]:
-        lengths = tuple(shape[self.axis] for shape, _ in node.in_specs)
+        lengths = tuple([shape[self.axis] for shape, _ in node.in_specs])
         return apply(Split(lengths, self.axis % g.ndim), g)
 
     def cost(self, *xs: Spec) -> Cost:
@@ -80,13 +80,13 @@ class Split(Op):
                 f"pieces {self.lengths} take {sum(self.lengths)}"
             )
         before, after = x.shape[: self.axis], x.shape[self.axis + 1 :]
-        return tuple(Spec((*before, n, *after), x.dtype) for n in self.lengths)
+        return tuple([Spec((*before, n, *after), x.dtype) for n in self.lengths])
 
     def forward(self, xp: Any, x: Any) -> Any:
         lead = (slice(None),) * self.axis
         places = accumulate(self.lengths, initial=0)
         keys = ((*lead, slice(a, b)) for a, b in pairwise(places))
-        return tuple(x[key] for key in keys)
+        return tuple([x[key] for key in keys])
 
     def vjp_x(self, node: Any, *gs: Tensor | None) -> Tensor:
         return apply(Concat.make(self.axis), *_zeros_for_none(node, gs))
@@ -148,7 +148,7 @@ class Unstack(Op):
     def forward(self, xp: Any, x: Any) -> Any:
         lead = (slice(None),) * self.axis
         keys = ((*lead, k, ...) for k in range(x.shape[self.axis]))
-        return tuple(x[key] for key in keys)
+        return tuple([x[key] for key in keys])
 
     def vjp_x(self, node: Any, *gs: Tensor | None) -> Tensor:
         return apply(Stack.make(self.axis), *_zeros_for_none(node, gs))
@@ -223,7 +223,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> tuple[Tensor, ...]
     try:
         if isinstance(indices_or_sections, (tuple, list)):
             places = [slice(index(n)).indices(length)[1] for n in indices_or_sections]
-            lengths = tuple(b - a for a, b in pairwise([0, *places, length]))
+            lengths = tuple([b - a for a, b in pairwise([0, *places, length])])
         else:
             sections = index(indices_or_sections)
             lengths = (length // sections,) * sections if sections > 0 else (-1,)

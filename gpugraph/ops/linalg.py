@@ -89,7 +89,7 @@ class Matmul(Op):
             ("empty batch", (0, 2, 3), (3, 2)),
             ("empty sum", (2, 0), (0, 3)),
         ):
-            yield Sample(cls(), tuple(rng.standard_normal(s) for s in shapes), note)
+            yield Sample(cls(), tuple([rng.standard_normal(s) for s in shapes]), note)
         yield Sample(
             cls(), (rng.standard_normal((3, 4)).T, rng.standard_normal((4, 3)).T), "strided"
         )

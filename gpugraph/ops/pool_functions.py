@@ -227,10 +227,10 @@ def _adaptive_avg_pool(axes: int, x: Any, output_size: Any) -> Tensor:
     x, one = batched(label, x, axes)
     spatial = x.shape[2:]
     if isinstance(output_size, (tuple, list)) and len(output_size) == axes:
-        output_size = tuple(n if o is None else o for n, o in zip(spatial, output_size))
+        output_size = tuple([n if o is None else o for n, o in zip(spatial, output_size)])
     out = per_axis(label, "output_size", spatial if output_size is None else output_size, axes)
     if not any(n % o for n, o in zip(spatial, out, strict=True)):
-        size = tuple(n // o for n, o in zip(spatial, out, strict=True))
+        size = tuple([n // o for n, o in zip(spatial, out, strict=True)])
         y = apply(AvgPool.make(Window.of(label, axes, size, size)), x)
     else:
         y = x

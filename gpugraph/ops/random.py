@@ -117,9 +117,9 @@ class Generator:
 
     def normal(
         self,
-        shape: Any = (),
         mean: float = 0.0,
         std: float = 1.0,
+        shape: Any = (),
         dtype: Any = np.float32,
         device: Device | str | None = None,
     ) -> Tensor:

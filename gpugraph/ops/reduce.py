@@ -47,7 +47,7 @@ class Reduction(Op, abstract=True):
     def spec(self, x: Spec) -> Spec:
         shape = self.kept(x.shape)
         if not self.keepdims:
-            shape = tuple(n for i, n in enumerate(shape) if i not in self.axis)
+            shape = tuple([n for i, n in enumerate(shape) if i not in self.axis])
         return Spec(shape, self.result(x.dtype))
 
     def result(self, dtype: Any) -> Any:
@@ -57,7 +57,7 @@ class Reduction(Op, abstract=True):
     def kept(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """That shape with length 1 along the reduced axes."""
         axes = axes_of(self.label, self.axis, shape)
-        return tuple(1 if i in axes else n for i, n in enumerate(shape))
+        return tuple([1 if i in axes else n for i, n in enumerate(shape)])
 
     def count(self, shape: tuple[int, ...]) -> int:
         """How many elements of an array of that shape make one of the result."""

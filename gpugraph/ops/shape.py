@@ -60,7 +60,7 @@ def axes_of(label: str, axis: Any, shape: tuple[int, ...], name: str = "x") -> t
     if type(axis) is int and -ndim <= axis < ndim:  # the usual case, fast
         return (axis % ndim,)
     try:
-        given = tuple(index(a) for a in (axis if isinstance(axis, (tuple, list)) else [axis]))
+        given = tuple([index(a) for a in (axis if isinstance(axis, (tuple, list)) else [axis])])
     except TypeError:
         raise DtypeError(f"{label}: axis {axis!r} must be an int or a tuple of ints") from None
     for a in given:
@@ -68,7 +68,7 @@ def axes_of(label: str, axis: Any, shape: tuple[int, ...], name: str = "x") -> t
             raise AxisError(
                 f"{label}: axis {a} is out of range for {name} {shape}, which has {ndim} axes"
             )
-    axes = tuple(a % ndim for a in given)
+    axes = tuple([a % ndim for a in given])
     if len(set(axes)) < len(axes):
         raise AxisError(f"{label}: axis {axis} names an axis of {name} {shape} twice")
     return axes
@@ -119,7 +119,7 @@ class Permute(Op):
                 f"permute_dims: axes {self.axes} must name each of the {x.ndim} axes of x "
                 f"{x.shape} once"
             )
-        return Spec(tuple(x.shape[a] for a in self.axes), x.dtype)
+        return Spec(tuple([x.shape[a] for a in self.axes]), x.dtype)
 
     def forward(self, xp: Any, x: Any) -> Any:
         return x.transpose(self.axes)
@@ -174,7 +174,7 @@ def _fill_in(had: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
         raise ShapeError(
             f"reshape: x {had} has {size} elements, so the -1 in {shape} can't be worked out{cure}"
         )
-    return tuple(size // known if n == -1 else n for n in shape)
+    return tuple([size // known if n == -1 else n for n in shape])
 
 
 @public
@@ -234,7 +234,7 @@ def expand_dims(x: Any, /, *, axis: int | Sequence[int] = 0) -> Tensor:
     n_new = len(axis) if isinstance(axis, (tuple, list)) else 1
     places = axes_of("expand_dims", axis, (1,) * (len(shape) + n_new), "the result")
     old = iter(shape)
-    wanted = tuple(1 if i in places else next(old) for i in range(len(shape) + n_new))
+    wanted = tuple([1 if i in places else next(old) for i in range(len(shape) + n_new)])
     return apply(Reshape.make(wanted), x)
 
 
@@ -243,12 +243,12 @@ def squeeze(x: Any, /, axis: int | Sequence[int] | None = None) -> Tensor:
     """x without the given axes, which must have length 1; without axis, all such go. A view."""
     shape = shape_of("squeeze", x)
     if axis is None:
-        return reshape(x, tuple(n for n in shape if n != 1))
+        return reshape(x, tuple([n for n in shape if n != 1]))
     gone = axes_of("squeeze", axis, shape)
     for a in gone:
         if shape[a] != 1:
             raise ShapeError(f"squeeze: axis {a} of x {shape} has length {shape[a]}, not 1")
-    return apply(Reshape.make(tuple(n for a, n in enumerate(shape) if a not in gone)), x)
+    return apply(Reshape.make(tuple([n for a, n in enumerate(shape) if a not in gone])), x)
 
 
 @public

@@ -31,7 +31,7 @@ Key: TypeAlias = "tuple[Entry, ...]"
 
 def native(key: Key) -> tuple[Any, ...]:
     """The key as NumPy takes it. It ends in an Ellipsis, so that single elements are views too."""
-    entries = tuple(slice(*e) if type(e) is tuple else e for e in key)
+    entries = tuple([slice(*e) if type(e) is tuple else e for e in key])
     return entries if Ellipsis in key else (*entries, ...)
 
 
@@ -115,7 +115,7 @@ class SlicePart:
 
     def total(self, parts: list[SlicePart]) -> Tensor:
         """The sum of parts of one array, in one array."""
-        keys = tuple(part.key for part in parts)
+        keys = tuple([part.key for part in parts])
         return apply(PutSlices(self.shape, keys), *(part.g for part in parts))
 
 

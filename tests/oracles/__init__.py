@@ -16,6 +16,7 @@ ORACLES: dict = {}
 GRADIENTS: dict = {}
 for _path in sorted(Path(__file__).parent.glob("[a-z]*.py")):
     _module = import_module(f"{__name__}.{_path.stem}")
-    for _mine, _theirs in ((ORACLES, _module.ORACLES), (GRADIENTS, _module.GRADIENTS)):
+    _gradients = getattr(_module, "GRADIENTS", {})
+    for _mine, _theirs in ((ORACLES, _module.ORACLES), (GRADIENTS, _gradients)):
         assert not _mine.keys() & _theirs.keys(), f"two oracles for one op in {_path.stem}"
         _mine.update(_theirs)

@@ -46,6 +46,10 @@ __global__ void atomic_past_the_end(const float* x, float* y, int n) {
   atomicAdd(&y[threadIdx.x + 1], x[threadIdx.x]);  // here
 }
 
+__global__ void writes_an_input(const float* x, float* y, int n) {
+  const_cast<float*>(x)[threadIdx.x] = 1;  // here
+}
+
 // ---- never written
 
 __global__ void skips_zeros(const float* x, float* y, int n) {

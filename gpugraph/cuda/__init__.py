@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ..core.backend import cuda_reason
-from . import doctor
+from .device import workspace_limit
 from .memory import Memory, MemoryReport, memory
 from .streams import device_count, stream, synchronize
 
@@ -14,10 +17,22 @@ __all__ = [
     "doctor",
     "is_available",
     "memory",
+    "sim",
     "stream",
     "synchronize",
     "why_not",
+    "workspace_limit",
 ]
+
+if TYPE_CHECKING:
+    from . import doctor, sim
+
+
+def __getattr__(name: str) -> Any:
+    """Import the doctor and the simulator on first use."""
+    if name in ("doctor", "sim"):
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def is_available() -> bool:

@@ -175,7 +175,8 @@ class GpuDevice(LaunchDevice):
 class SimDevice(LaunchDevice):
     """The CPU, through the simulator; its arrays are `backend.SimArray`.
 
-    mode  "fast", or "check": also races, uninitialised reads, cells never written
+    mode  "fast", or "check": also finds races, uninitialised reads, and outputs of which an element
+          is written never or more than once
     seed  of the order of blocks and threads; 0 is the natural one
     """
 
@@ -221,7 +222,12 @@ class SimDevice(LaunchDevice):
             function = self._modules[key] = module.function(expression)
         plain = [a.view(np.ndarray) if isinstance(a, np.ndarray) else a for a in args]
         fresh = [i for i, p in enumerate(kernel.params) if p.output]
-        function.launch(grid, block, plain, shared=shared, seed=self.seed, fresh=fresh)
+        report = function.launch(grid, block, plain, shared=shared, seed=self.seed, fresh=fresh)
+        for i in fresh if self.mode == "check" else ():
+            name, missed, most = kernel.params[i].name, report.unwritten[i], report.most_writes[i]
+            if missed or most > 1:
+                told = f"{missed} elements of {name} were never written, one {most} times"
+                raise sim.KernelError(expression, told, argument=i)
 
 
 _gpu = cache(GpuDevice)

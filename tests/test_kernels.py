@@ -1,0 +1,212 @@
+"""Every CUDA kernel, run on the CPU by the simulator, against the NumPy rule of the same op."""
+
+import numpy as np
+import pytest
+
+import gpugraph as gg
+import gpugraph.nn.functional as F
+from gpugraph.core import backend
+from gpugraph.core.apply import apply
+from gpugraph.core.window import Window
+from gpugraph.cuda import device, sim
+from gpugraph.cuda.kernel import FLOATS, OFFSETS, Kernel
+from gpugraph.ops.conv import Conv
+from gpugraph.ops.pool import MAX_POOL, MaxPool
+from gpugraph.testing import rules, tolerance
+from tests.test_ops import OPS, samples_of
+
+needs_simulator = pytest.mark.skipif(sim.why_not() is not None, reason=f"needs {sim.why_not()}")
+
+CASES = [
+    (name, i)
+    for name in sorted(OPS)
+    if OPS[name].cuda is not None
+    for i, sample in enumerate(samples_of(name))
+    if sample.op.kernel_limits(*map(rules.spec_of, sample.inputs)) is None
+]
+# kernels that choose, move or draw, and round nothing
+EXACT = {"MaxPool", "PoolScatter", "PoolGather", "Dropout"}
+
+
+def on(dev, sample, dtype):
+    """The sample's op by its cuda rule on that device, and by its NumPy rule."""
+    inputs = [rules._cast(x, dtype) for x in sample.inputs]
+    there = [None if x is None else np.array(x).view(backend.SimArray) for x in inputs]
+    got, want = sample.op.cuda(dev, *there), sample.op.forward(np, *inputs)
+    as_tuple = [x if isinstance(x, tuple) else (x,) for x in (got, want)]
+    return [[np.asarray(y).view(np.ndarray) for y in ys] for ys in as_tuple]
+
+
+def needs_no_launch(name, sample):
+    """Nothing to compute, or a matrix product alone."""
+    if name.startswith("Conv") and sample.op.window.is_pointwise:
+        return True
+    if name == "Dropout" and sample.op.p in (0, 1):
+        return True
+    return any(np.size(x) == 0 for x in sample.inputs if x is not None)
+
+
+def check(name, sample, got, want, dtype):
+    terms = max(np.size(x) for x in sample.inputs if x is not None)
+    for y, w in zip(got, want, strict=True):
+        assert (y.shape, y.dtype) == (w.shape, w.dtype)
+        if name in EXACT or w.dtype.kind != "f":
+            np.testing.assert_array_equal(y, w)
+        else:
+            bound = tolerance(dtype, terms) * (1 + np.abs(w[np.isfinite(w)]).max(initial=0))
+            np.testing.assert_allclose(y, w, rtol=0, atol=bound, equal_nan=True)
+
+
+@needs_simulator
+@pytest.mark.parametrize("name,i", CASES)
+def test_kernels_agree_with_numpy(name, i):
+    sample = samples_of(name)[i]
+    for mode, seed, dtype in (
+        ("fast", 0, np.float32),
+        ("fast", 1, np.float64),
+        ("check", 2, np.float32),  # also no race, nothing uninitialised, each cell written once
+    ):
+        before = sum(device.launches.values())
+        got, want = on(device.SimDevice(mode, seed), sample, dtype)
+        assert sum(device.launches.values()) > before or needs_no_launch(name, sample)
+        check(name, sample, got, want, dtype)
+
+
+@needs_simulator
+@pytest.mark.parametrize("name", sorted({name for name, _ in CASES}))
+def test_the_order_of_threads_changes_no_bit(name):
+    i = [i for n, i in CASES if n == name][1]
+    first, _ = on(device.SimDevice("fast", 0), samples_of(name)[i], np.float32)
+    for seed in range(1, 20):
+        again, _ = on(device.SimDevice("fast", seed), samples_of(name)[i], np.float32)
+        for a, b in zip(first, again, strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
+@needs_simulator
+def test_a_training_step_on_the_simulated_gpu():
+    def step(where):
+        gg.random.seed(0)
+        net = gg.nn.Sequential(
+            gg.nn.Conv2d(1, 4, 3, padding=1),
+            gg.nn.ReLU(),
+            gg.nn.MaxPool2d(2),
+            gg.nn.Conv2d(4, 8, 3, groups=2),
+            gg.nn.Flatten(),
+            gg.nn.Linear(32, 5),
+        ).to(where)
+        x = gg.random.Generator(1).normal(shape=(3, 1, 9, 8), device="cpu").to(where)
+        loss = F.cross_entropy(net(x[:, :, :8]), gg.tensor([0, 3, 4]).to(where))
+        loss.backward()
+        assert {str(p.grad.device) for p in net.parameters()} == {where}
+        gg.optim.SGD(net.parameters(), lr=0.1, momentum=0.9).step()
+        return [loss, *(p.grad for p in net.parameters()), *net.parameters()]
+
+    before = device.launches["grouped_weight"]
+    for here, there in zip(step("cpu"), step("sim"), strict=True):
+        bound = tolerance(np.float32, 500)
+        np.testing.assert_allclose(here.numpy(), there.numpy(), rtol=bound, atol=bound)
+    assert device.launches["grouped_weight"] == before + 1
+
+
+@needs_simulator
+def test_a_small_workspace_gives_the_same_in_more_launches():
+    x = np.random.default_rng(0).standard_normal((5, 3, 6, 7)).view(backend.SimArray)
+    w = np.random.default_rng(1).standard_normal((4, 3, 3, 2)).view(backend.SimArray)
+    op, dev = Conv(Window.of("conv2d", 2, (3, 2))), device.SimDevice()
+    at_once = op.cuda(dev, x, w)
+    before = device.launches["im2col"]
+    with gg.cuda.workspace_limit(1):
+        one_by_one = op.cuda(dev, x, w)
+    assert device.launches["im2col"] == before + 5
+    np.testing.assert_array_equal(np.asarray(at_once), np.asarray(one_by_one))
+
+
+@needs_simulator
+def test_a_case_without_kernel_falls_back_and_is_counted():
+    x = gg.Tensor(np.ones((1, 1, 4, 4), np.float16)).to("sim")
+    before = device.fallbacks.total()
+    y = F.max_pool2d(x, 2)
+    assert (str(y.device), y.dtype) == ("sim", np.float16)
+    assert device.fallbacks.total() == before + 1
+    assert any("not float16" in reason for _, reason in device.fallbacks)
+
+
+@needs_simulator
+def test_outputs_written_in_part_or_twice_are_found(monkeypatch):
+    kernel = Kernel("planted.cu", "half", "const float* x, float* y, int n")
+    for body, text in (
+        ("if (i % 2) y[i] = x[i];", "4 elements of y were never written"),
+        ("y[i] = x[i]; y[i] = 1;", "0 elements of y were never written, one 2 times"),
+    ):
+        head = 'extern "C" __global__ void half(const float* x, float* y, int n)'
+        cuda = f"{head} {{ int i = threadIdx.x; {body} }}"
+        monkeypatch.setattr(device, "source", lambda file, cuda=cuda: cuda)
+        dev = device.SimDevice("check")
+        y = dev.empty((8,), np.float32)
+        with pytest.raises(sim.KernelError, match=text):
+            dev.launch(kernel, np.ones(8, np.float32), y, 8, threads=8, block=8)
+
+
+# What the launcher refuses, before any launch
+
+N = 4
+GOOD = [np.zeros(N, np.float32), np.zeros(N, np.float32), np.zeros(N, np.uint8)]
+W = np.zeros(1, MAX_POOL.structs["Window3"])
+
+
+@pytest.mark.parametrize(
+    "args,text",
+    [
+        ([*GOOD, W], "takes 5 arguments, got 4"),
+        ([np.zeros(N, np.float16), *GOOD[1:], W, N], "x is float16; compiled for float32, float64"),
+        ([GOOD[0], np.zeros(N), GOOD[2], W, N], "y is float64; it must be float32"),
+        ([GOOD[0], GOOD[1], np.zeros(N, np.int64), W, N], "offset is int64; compiled for uint8"),
+        ([np.zeros(2 * N, np.float32)[::2], *GOOD[1:], W, N], "x is not C-contiguous"),
+        ([[1.0], *GOOD[1:], W, N], "x must be an array, got list"),
+        ([*GOOD, np.zeros(1), N], "w must be one Window3"),
+        ([*GOOD, W, 4.5], "n=4.5 is no int64"),
+        ([*GOOD, W, 2**63], "n=9223372036854775808 is no int64"),
+        ([*GOOD, W, "4"], "n='4' is no int64"),
+    ],
+)
+def test_wrong_arguments_are_refused_by_name(args, text):
+    before = device.launches["max_pool"]
+    with pytest.raises(gg.DtypeError, match=f"max_pool: {text}"):
+        device.SimDevice().launch(MAX_POOL, *args, threads=N)
+    assert device.launches["max_pool"] == before
+
+
+def test_grids_past_the_limit_are_refused():
+    dev = device.SimDevice()
+    with pytest.raises(gg.ArgumentError, match="is more than CUDA takes"):
+        dev.launch(MAX_POOL, *GOOD, W, N, threads=2**31 * 256)
+    with pytest.raises(gg.ArgumentError, match="needs threads or grid"):
+        dev.launch(MAX_POOL, *GOOD, W, N)
+
+
+def test_no_threads_no_launch():
+    before = device.launches["max_pool"]
+    device.SimDevice().launch(MAX_POOL, *GOOD, W, 0, threads=0)
+    assert device.launches["max_pool"] == before
+
+
+def test_expressions_are_all_instances():
+    kernel = Kernel("x.cu", "k", "const T* x, I* y", T=FLOATS, I=OFFSETS)
+    assert len(kernel.expressions) == 6
+    assert kernel.expressions[0] == "k<float, unsigned char>"
+    assert Kernel("x.cu", "k", "const float* x, double* y").expressions == ("k",)
+
+
+def test_pools_have_kernels_up_to_three_axes():
+    spec = gg.Spec((1, 1, 4, 4, 4, 4), np.dtype(np.float32))
+    op = MaxPool(Window.of("pool", 4, 2))
+    assert "up to 3 spatial axes" in op.kernel_limits(spec)
+
+
+@needs_simulator
+def test_the_reference_rule_and_meta_are_untouched_by_the_simulator():
+    x = gg.Tensor(np.ones((1, 1, 4, 4), np.float32))
+    before = sum(device.launches.values())
+    apply(MaxPool(Window.of("pool", 2, 2)), x)
+    assert sum(device.launches.values()) == before

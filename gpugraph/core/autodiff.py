@@ -62,13 +62,10 @@ def grad(
                 f"grad: inputs[{i}] takes no part in a graph; make it with requires_grad=True"
             )
         edges.append((x.node, x.index))
-    seeds("grad", outs, grad_outputs)  # complain before anything is freed
-    if not allow_unused:
-        below = set(ancestors([y.node for y in outs if y.node is not None]))
-        for i, (node, _) in enumerate(edges):
-            if node not in below:
-                raise _unused(i, ins[i])
-    found = _sweep("grad", outs, grad_outputs, set(edges), bool(retain_graph), create_graph)
+    required = () if allow_unused else ins
+    found = _sweep(
+        "grad", outs, grad_outputs, set(edges), bool(retain_graph), create_graph, required
+    )
     for i, edge in enumerate(edges):
         if edge not in found and not allow_unused:
             raise _unused(i, ins[i])
@@ -108,8 +105,12 @@ def _sweep(
     targets: set[Edge] | None,
     retain_graph: bool,
     create_graph: bool,
+    required: Sequence[Tensor] = (),
 ) -> dict[Edge, Tensor]:
-    """The cotangents of the targets (None: of every watched edge), as far as they are reached."""
+    """The cotangents of the targets (None: of every watched edge), as far as they are reached.
+
+    Raises, before anything is freed, if the graph does not lead to one of the required tensors.
+    """
     given = seeds(caller, outputs, gradients)
     retain_graph = retain_graph or create_graph
     looking = STATE.get().anomaly
@@ -119,6 +120,9 @@ def _sweep(
         _add(waiting, (y.node, y.index), g)
     order = ancestors(waiting)
     leads = None if targets is None else _leading_to(order, targets)
+    for i, x in enumerate(required):
+        if leads is not None and x.node not in leads:
+            raise _unused(i, x)
     found: dict[Edge, Tensor] = {}
 
     # In anomaly mode the rules are looked at whole, below, so that the op's own line is named.

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..core.window import Window
+from .kernel import only_floats
 
-__all__ = ["STRUCTS", "window3"]
+__all__ = ["STRUCTS", "limits", "window3"]
 
 WINDOW3 = np.dtype(
     [(name, np.int32, 3) for name in ("size", "stride", "low", "dilation", "in", "out")]
@@ -31,3 +32,10 @@ def window3(window: Window, spatial: tuple[int, ...], out: tuple[int, ...]) -> A
     ):
         struct[name][0] = (usual,) * lead + tuple(values)
     return struct
+
+
+def limits(x: Any, window: Window) -> str | None:
+    """Why kernels over windows can't take an array like x, or None if they can."""
+    if len(window.size) > 3:
+        return f"written for up to 3 spatial axes, not {len(window.size)}"
+    return only_floats(x)

@@ -17,9 +17,9 @@ from ..core.errors import ShapeError
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
 from ..core.window import Window
-from ..cuda.geometry import STRUCTS, window3
+from ..cuda.geometry import STRUCTS, limits, window3
 from ..cuda.kernel import FLOATS, Kernel
-from .pool import check_input, kernel_limits
+from .pool import check_input
 
 __all__: list[str] = []  # the public functions are in pool_functions.py
 
@@ -79,7 +79,7 @@ class AvgPool(Op):
         return y
 
     def kernel_limits(self, x: Spec) -> str | None:
-        return kernel_limits(x, self.window)
+        return limits(x, self.window)
 
     def divisor(self, xp: Any, spatial: Shape, out: Shape, dtype: Any) -> Any:
         """How many elements each window counts, of shape out."""
@@ -161,7 +161,7 @@ class AvgPoolInput(Op):
         return gx
 
     def kernel_limits(self, g: Spec) -> str | None:
-        return kernel_limits(g, self.pool.window)
+        return limits(g, self.pool.window)
 
     def vjp_g(self, node: Any, gg: Tensor) -> Tensor:
         return apply(self.pool, gg)

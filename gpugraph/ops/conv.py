@@ -26,6 +26,7 @@ from ..core.errors import DtypeError, ShapeError
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor, is_floating
 from ..core.window import Window
+from ..cuda.geometry import limits
 from . import conv_kernels, im2col
 
 __all__: list[str] = []  # the public functions are in conv_functions.py
@@ -43,7 +44,7 @@ class Bilinear(Op, abstract=True):
     widens = True
 
     def kernel_limits(self, x: Spec, *others: Spec) -> str | None:
-        return conv_kernels.limits(x, self.window)
+        return limits(x, self.window)
 
     def macs(self, n: int, w: Shape, out: Shape) -> tuple[int, str]:
         """Multiply-adds of the forward product, padding included: the same for the adjoints."""

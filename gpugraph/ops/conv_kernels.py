@@ -16,13 +16,12 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-from ..core.op import Spec
 from ..core.window import Window
 from ..cuda.device import workspace_limit
 from ..cuda.geometry import STRUCTS, window3
 from ..cuda.kernel import FLOATS, Kernel
 
-__all__ = ["conv", "conv_input", "conv_weight", "limits"]
+__all__ = ["conv", "conv_input", "conv_weight"]
 
 DIRECT_BELOW = 16  # channels per group
 SLABS = 32  # how many partial sums a weight gradient is cut into
@@ -44,15 +43,6 @@ GROUPED_WEIGHT = _kernel(
     f"const T* x, const T* gy, T* partial, {_SIZES}, int images, int slab, long long n",
 )
 SUM_SLABS = _kernel("sum_slabs", "const T* partial, T* total, int slabs, long long n")
-
-
-def limits(x: Spec, window: Window) -> str | None:
-    """Why convolution has no kernel for this case, or None if it has one."""
-    if x.dtype not in FLOATS:
-        return f"compiled for float32 and float64, not {x.dtype}"
-    if len(window.size) > 3:
-        return f"written for up to 3 spatial axes, not {len(window.size)}"
-    return None
 
 
 class _Layer:

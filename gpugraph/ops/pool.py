@@ -24,7 +24,7 @@ from ..core.errors import DtypeError, ShapeError
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor, is_floating
 from ..core.window import Window
-from ..cuda.geometry import STRUCTS, window3
+from ..cuda.geometry import STRUCTS, limits, window3
 from ..cuda.kernel import FLOATS, OFFSETS, Kernel
 from .activation import only
 from .im2col import parts
@@ -87,7 +87,7 @@ class MaxPool(Op):
         return y, offset
 
     def kernel_limits(self, x: Spec) -> str | None:
-        return kernel_limits(x, self.window)
+        return limits(x, self.window)
 
     def vjp_x(self, node: Any, g: Tensor, goffset: None) -> Tensor:
         scatter = PoolScatter.make(self.window, node.shape("x")[2:])
@@ -152,7 +152,7 @@ class PoolScatter(Op):
         return gx
 
     def kernel_limits(self, g: Spec, offset: Spec) -> str | None:
-        return kernel_limits(g, self.window)
+        return limits(g, self.window)
 
     def vjp_g(self, node: Any, gg: Tensor) -> Tensor:
         return apply(PoolGather.make(self.window), gg, node["offset"])
@@ -198,7 +198,7 @@ class PoolGather(Op):
         return y
 
     def kernel_limits(self, x: Spec, offset: Spec) -> str | None:
-        return kernel_limits(x, self.window)
+        return limits(x, self.window)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         scatter = PoolScatter.make(self.window, node.shape("x")[2:])
@@ -265,15 +265,6 @@ def check_input(label: str, name: str, x: Spec, window: Window) -> None:
             f"{label}: {name} has shape {x.shape}; "
             f"it takes (N, C) and {len(window.size)} spatial axes, none of length 0"
         )
-
-
-def kernel_limits(x: Spec, window: Window) -> str | None:
-    """Why pooling has no kernel for this case, or None if it has one."""
-    if x.dtype not in FLOATS:
-        return f"compiled for float32 and float64, not {x.dtype}"
-    if len(window.size) > 3:
-        return f"written for up to 3 spatial axes, not {len(window.size)}"
-    return None
 
 
 def check_offset(label: str, offset: Spec, window: Window, spatial: Shape) -> None:

@@ -200,8 +200,7 @@ def test_arguments_that_make_no_sense(matrix, capsys, arguments, said):
 def test_a_part_is_compiled_and_written(matrix, capsys, tmp_path):
     target = tmp_path / "part.json"
     assert matrix.main(["--arch", "80", "--kernel", "sum_slabs", "--json", str(target)]) == 0
-    assert "| ops/conv.cu | sum_slabs | 2 |" in capsys.readouterr().out
+    assert "| ops/conv.cu | sum_slabs | 4 |" in capsys.readouterr().out
     assert {i.expression for i in matrix.from_json(target.read_text())} == {
-        "sum_slabs<float>",
-        "sum_slabs<double>",
+        f"sum_slabs<{t}>" for t in ("__half", "__nv_bfloat16", "float", "double")
     }

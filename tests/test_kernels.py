@@ -7,12 +7,14 @@ import gpugraph as gg
 import gpugraph.nn.functional as F
 from gpugraph.core import backend
 from gpugraph.core.apply import apply
+from gpugraph.core.tensor import is_floating
 from gpugraph.core.window import Window
 from gpugraph.cuda import device, sim
-from gpugraph.cuda.kernel import FLOATS, OFFSETS, Kernel
+from gpugraph.cuda.kernel import FLOATS, OFFSETS, Kernel, wide
 from gpugraph.ops.conv import Conv
 from gpugraph.ops.pool import MAX_POOL, MaxPool
 from gpugraph.testing import rules, tolerance
+from gpugraph.testing.tolerance import epsilon
 from tests.test_ops import OPS, samples_of
 
 needs_simulator = pytest.mark.skipif(sim.why_not() is not None, reason=f"needs {sim.why_not()}")
@@ -32,9 +34,10 @@ def on(dev, sample, dtype):
     """The sample's op by its cuda rule on that device, and by its NumPy rule."""
     inputs = [rules._cast(x, dtype) for x in sample.inputs]
     there = [None if x is None else np.array(x).view(backend.SimArray) for x in inputs]
-    got, want = sample.op.cuda(dev, *there), sample.op.forward(np, *inputs)
-    as_tuple = [x if isinstance(x, tuple) else (x,) for x in (got, want)]
-    return [[np.asarray(y).view(np.ndarray) for y in ys] for ys in as_tuple]
+    got = sample.op.cuda(dev, *there)
+    want = apply(sample.op, *(None if x is None else np.asarray(x) for x in inputs))
+    got = [np.asarray(y).view(np.ndarray) for y in (got if isinstance(got, tuple) else (got,))]
+    return got, [y.array for y in rules.outputs_of(want)]
 
 
 def needs_no_launch(name, sample):
@@ -46,15 +49,17 @@ def needs_no_launch(name, sample):
     return any(np.size(x) == 0 for x in sample.inputs if x is not None)
 
 
-def check(name, sample, got, want, dtype):
+def check(name, sample, got, want):
     terms = max(np.size(x) for x in sample.inputs if x is not None)
     for y, w in zip(got, want, strict=True):
         assert (y.shape, y.dtype) == (w.shape, w.dtype)
-        if name in EXACT or w.dtype.kind != "f":
+        rounded = 0 if wide(w.dtype) == w.dtype else epsilon(w.dtype)
+        y, w = (a.astype(wide(w.dtype)) for a in (y, w))
+        if name in EXACT or not is_floating(w.dtype):
             np.testing.assert_array_equal(y, w)
-        else:
-            bound = tolerance(dtype, terms) * (1 + np.abs(w[np.isfinite(w)]).max(initial=0))
-            np.testing.assert_allclose(y, w, rtol=0, atol=bound, equal_nan=True)
+        else:  # computed in wide(dtype), rounded once to dtype
+            bound = tolerance(w.dtype, terms) * (1 + np.abs(w[np.isfinite(w)]).max(initial=0))
+            np.testing.assert_allclose(y, w, rtol=rounded, atol=bound, equal_nan=True)
 
 
 @needs_simulator
@@ -65,11 +70,13 @@ def test_kernels_agree_with_numpy(name, i):
         ("fast", 0, np.float32),
         ("fast", 1, np.float64),
         ("check", 2, np.float32),  # also no race, nothing uninitialised, each cell written once
+        ("fast", 3, np.float16),
+        ("fast", 4, gg.bfloat16),
     ):
         before = sum(device.launches.values())
         got, want = on(device.SimDevice(mode, seed), sample, dtype)
         assert sum(device.launches.values()) > before or needs_no_launch(name, sample)
-        check(name, sample, got, want, dtype)
+        check(name, sample, got, want)
 
 
 @needs_simulator
@@ -124,24 +131,23 @@ def test_a_small_workspace_gives_the_same_in_more_launches():
 
 @needs_simulator
 def test_a_case_without_kernel_falls_back_and_is_counted():
-    x = gg.Tensor(np.ones((1, 1, 4, 4), np.float16)).to("sim")
+    x = gg.Tensor(np.ones((1, 1, 4, 4), np.longdouble)).to("sim")
     before = device.fallbacks.total()
     y = F.max_pool2d(x, 2)
-    assert (str(y.device), y.dtype) == ("sim", np.float16)
+    assert (str(y.device), y.dtype) == ("sim", np.longdouble)
     assert device.fallbacks.total() == before + 1
-    assert any("not float16" in reason for _, reason in device.fallbacks)
+    assert any(f"not {x.dtype}" in reason for _, reason in device.fallbacks)
 
 
 @needs_simulator
-def test_outputs_written_in_part_or_twice_are_found(monkeypatch):
-    kernel = Kernel("planted.cu", "half", "const float* x, float* y, int n")
+def test_outputs_written_in_part_or_twice_are_found():
     for body, text in (
         ("if (i % 2) y[i] = x[i];", "4 elements of y were never written"),
         ("y[i] = x[i]; y[i] = 1;", "0 elements of y were never written, one 2 times"),
     ):
         head = 'extern "C" __global__ void half(const float* x, float* y, int n)'
-        cuda = f"{head} {{ int i = threadIdx.x; {body} }}"
-        monkeypatch.setattr(device, "source", lambda file, cuda=cuda: cuda)
+        code = f"{head} {{ int i = threadIdx.x; {body} }}"
+        kernel = Kernel("planted.cu", "half", "const float* x, float* y, int n", code=code)
         dev = device.SimDevice("check")
         y = dev.empty((8,), np.float32)
         with pytest.raises(sim.KernelError, match=text):
@@ -159,7 +165,10 @@ W = np.zeros(1, MAX_POOL.structs["Window3"])
     "args,text",
     [
         ([*GOOD, W], "takes 5 arguments, got 4"),
-        ([np.zeros(N, np.float16), *GOOD[1:], W, N], "x is float16; compiled for float32, float64"),
+        (
+            [np.zeros(N, np.int32), *GOOD[1:], W, N],
+            "x is int32; compiled for float16, bfloat16, float",
+        ),
         ([GOOD[0], np.zeros(N), GOOD[2], W, N], "y is float64; it must be float32"),
         ([GOOD[0], GOOD[1], np.zeros(N, np.int64), W, N], "offset is int64; compiled for uint8"),
         ([np.zeros(2 * N, np.float32)[::2], *GOOD[1:], W, N], "x is not C-contiguous"),
@@ -193,8 +202,8 @@ def test_no_threads_no_launch():
 
 def test_expressions_are_all_instances():
     kernel = Kernel("x.cu", "k", "const T* x, I* y", T=FLOATS, I=OFFSETS)
-    assert len(kernel.expressions) == 6
-    assert kernel.expressions[0] == "k<float, unsigned char>"
+    assert len(kernel.expressions) == 12
+    assert kernel.expressions[0] == "k<__half, unsigned char>"
     assert Kernel("x.cu", "k", "const float* x, double* y").expressions == ("k",)
 
 

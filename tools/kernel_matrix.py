@@ -193,18 +193,16 @@ def undeclared(kernels: Iterable[Any]) -> list[str]:
 
 def jobs(kernels: Iterable[Any], architectures: Sequence[int]) -> list[Job]:
     """One for each file and architecture, the longest first."""
-    from gpugraph.cuda.device import options, source
-
-    expressions: dict[str, list[str]] = {}
+    files: dict[str, list[Any]] = {}
     for kernel in kernels:
-        expressions.setdefault(kernel.file, []).extend(kernel.expressions)
+        files.setdefault(kernel.file, []).append(kernel)
     header = in_wheel("nvidia-cuda-runtime", "cuda_fp16.h")
-    given = (*options(), *([f"-I{header.parent}"] if header else []), *ADDED)
-    found = [
-        Job(file, source(file), tuple(dict.fromkeys(names)), architecture, given)
-        for file, names in expressions.items()
-        for architecture in architectures
-    ]
+    added = (*([f"-I{header.parent}"] if header else []), *ADDED)
+    found = []
+    for file, held in files.items():
+        names = tuple(dict.fromkeys(name for kernel in held for name in kernel.expressions))
+        options = (*held[0].options, *added)
+        found += [Job(file, held[0].code, names, a, options) for a in architectures]
     return sorted(found, key=lambda job: (-len(job.expressions), -job.architecture))
 
 

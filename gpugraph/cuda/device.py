@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core import backend
 from ..core.errors import ArgumentError
-from .kernel import Kernel
+from .kernel import Kernel, wide
 
 __all__ = [
     "THREADS",
@@ -30,7 +30,6 @@ __all__ = [
 
 THREADS = 256  # per block, where a rule doesn't say otherwise
 MOST_BLOCKS = 2**31 - 1  # along the first axis of a grid
-PACKAGE = __package__.partition(".")[0]
 
 _limit: ContextVar[int] = ContextVar("gpugraph_workspace", default=256 << 20)
 
@@ -63,28 +62,12 @@ launches: Counter[str] = Counter()  # kernel name -> how often it was launched i
 fallbacks: Counter[tuple[str, str]] = Counter()  # (op, reason) -> calls that had no kernel
 
 
-def package_files() -> Any:
-    """The package's data: .cu and .cuh files."""
-    from importlib.resources import files
-
-    return files(PACKAGE)
-
-
-def source(file: str) -> str:
-    """The text of a .cu file of the package."""
-    text: str = package_files().joinpath(file).read_text(encoding="utf-8")
-    return text
-
-
-def options() -> tuple[str, ...]:
-    """What NVRTC is told, on a GPU and by tools/kernel_matrix.py; CuPy adds options of its own."""
-    return ("-std=c++17", f"-I{package_files().joinpath('cuda/include')}")
-
-
 class LaunchDevice:
     """Base of the two. `xp` is the array module of the arrays it takes and makes."""
 
     xp: Any
+    # of these dtypes matmul makes products that are added up in wide()
+    multiplies: tuple[str, ...] = ("float32", "float64")
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         """An array with unspecified content, for a kernel to fill."""
@@ -94,9 +77,16 @@ class LaunchDevice:
         """The array in C order: itself if it is, else a copy."""
         return self.xp.ascontiguousarray(array)
 
-    def gemm(self, a: Any, b: Any, out: Any = None) -> Any:
-        """a @ b over the last two axes, broadcast over the others (cuBLAS, full precision)."""
-        return self.xp.matmul(a, b) if out is None else self.xp.matmul(a, b, out=out)
+    def gemm(self, a: Any, b: Any, dtype: Any = None) -> Any:
+        """a @ b over the last two axes, broadcast over the others: added up in wide(a.dtype).
+
+        dtype  of the result, by default that of a
+        """
+        dtype = a.dtype if dtype is None else dtype
+        if a.dtype.name in self.multiplies and dtype == a.dtype:
+            return self.xp.matmul(a, b)
+        widened = (x.astype(wide(x.dtype), copy=False) for x in (a, b))
+        return self.xp.matmul(*widened).astype(dtype, copy=False)
 
     def fall_back(self, op: Any, reason: str) -> None:
         """Count a call that has no kernel, so that it is never silent."""
@@ -148,9 +138,11 @@ class LaunchDevice:
 class GpuDevice(LaunchDevice):
     """A GPU, through CuPy. Kernels are compiled by NVRTC on first use and kept by CuPy."""
 
+    multiplies = ("float16", "float32", "float64")  # cuBLAS, at full precision
+
     def __init__(self, cupy: Any) -> None:
         self.xp = cupy
-        self._modules: dict[tuple[str, int], Any] = {}
+        self._functions: dict[tuple[Kernel, str, int], Any] = {}
 
     def _launch(
         self,
@@ -161,15 +153,14 @@ class GpuDevice(LaunchDevice):
         args: list[Any],
         shared: int,
     ) -> None:
-        key = (kernel.file + ":" + kernel.name, self.xp.cuda.Device().id)
-        module = self._modules.get(key)
-        if module is None:
-            module = self._modules[key] = self.xp.RawModule(
-                code=source(kernel.file),
-                options=options(),
-                name_expressions=kernel.expressions,
+        key = (kernel, expression, self.xp.cuda.Device().id)
+        function = self._functions.get(key)
+        if function is None:
+            module = self.xp.RawModule(
+                code=kernel.code, options=kernel.options, name_expressions=(expression,)
             )
-        module.get_function(expression)(grid, block, tuple(args), shared_mem=shared)
+            function = self._functions[key] = module.get_function(expression)
+        function(grid, block, tuple(args), shared_mem=shared)
 
 
 class SimDevice(LaunchDevice):
@@ -184,7 +175,7 @@ class SimDevice(LaunchDevice):
 
     def __init__(self, mode: str = "fast", seed: int = 0) -> None:
         self.mode, self.seed = mode, seed
-        self._modules: dict[tuple[str, str], Any] = {}
+        self._functions: dict[tuple[Kernel, str], Any] = {}
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         """Poisoned memory: what a kernel forgets to write is NaN, or -1."""
@@ -209,17 +200,16 @@ class SimDevice(LaunchDevice):
     ) -> None:
         from . import sim
 
-        key = (kernel.file, expression)
-        function = self._modules.get(key)
+        function = self._functions.get((kernel, expression))
         if function is None:
             module = sim.Module(
-                source(kernel.file),
+                kernel.code,
                 [expression],
                 filename=kernel.file,
-                include=[package_files().joinpath("cuda/include")],
+                include=kernel.include,
                 mode=self.mode,
             )
-            function = self._modules[key] = module.function(expression)
+            function = self._functions[kernel, expression] = module.function(expression)
         plain = [a.view(np.ndarray) if isinstance(a, np.ndarray) else a for a in args]
         fresh = [i for i, p in enumerate(kernel.params) if p.output]
         report = function.launch(grid, block, plain, shared=shared, seed=self.seed, fresh=fresh)

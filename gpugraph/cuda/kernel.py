@@ -18,34 +18,52 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..core.errors import DtypeError
+from ..core.errors import ArgumentError, DtypeError
 
-__all__ = ["FLOATS", "OFFSETS", "Kernel", "Parameter", "only_floats"]
+__all__ = ["FLOATS", "OFFSETS", "Kernel", "Parameter", "only_floats", "wide"]
 
-# NumPy's dtype and its name in CUDA C
+# the name of NumPy's dtype (bfloat16: ml_dtypes') and its name in CUDA C
 C_NAMES = {
-    np.dtype(np.float32): "float",
-    np.dtype(np.float64): "double",
-    np.dtype(np.uint8): "unsigned char",
-    np.dtype(np.uint16): "unsigned short",
-    np.dtype(np.int32): "int",
-    np.dtype(np.int64): "long long",
-    np.dtype(np.uint32): "unsigned int",
-    np.dtype(np.uint64): "unsigned long long",
-    np.dtype(np.bool_): "bool",
+    "float16": "__half",
+    "bfloat16": "__nv_bfloat16",
+    "float32": "float",
+    "float64": "double",
+    "uint8": "unsigned char",
+    "uint16": "unsigned short",
+    "int32": "int",
+    "int64": "long long",
+    "uint32": "unsigned int",
+    "uint64": "unsigned long long",
+    "bool": "bool",
 }
-DTYPES = {name: dtype for dtype, name in C_NAMES.items()}
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-OFFSETS = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.int32))
+DTYPES = {c: name for name, c in C_NAMES.items()}
+# wide<T> of include/wide.cuh: in what a kernel computes with what it stores as T
+WIDE = {"float16": "float32", "bfloat16": "float32"}
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+OFFSETS = ("uint8", "uint16", "int32")
+PACKAGE = __package__.partition(".")[0]
+
+
+def package_files() -> Any:
+    """The package's data: .cu and .cuh files."""
+    from importlib.resources import files
+
+    return files(PACKAGE)
+
+
+def wide(dtype: Any) -> np.dtype[Any]:
+    """The dtype in which kernels compute with what is stored in this one: wide<T>."""
+    return np.dtype(WIDE.get(dtype.name, dtype))
 
 
 def only_floats(x: Any) -> str | None:
     """Why kernels compiled for FLOATS can't take an array like x, or None if they can."""
-    return None if x.dtype in FLOATS else f"compiled for float32 and float64, not {x.dtype}"
+    return None if x.dtype.name in FLOATS else f"compiled for {', '.join(FLOATS)}, not {x.dtype}"
 
 
 @dataclass(frozen=True)
@@ -53,47 +71,108 @@ class Parameter:
     """One parameter of a kernel: "const T* x" is an input array of the template type T."""
 
     name: str
-    type: str  # without const and *: a C type, a template parameter, or the name of a struct
+    type: str  # without const and *: a C type, T or wide<T> of a template, or the name of a struct
     array: bool
     output: bool
 
 
 class Kernel:
-    """A kernel of a .cu file of the package.
+    """A kernel in CUDA C, the package's own or yours.
 
-    file       path inside the package, "ops/pool.cu"
+    file       where its source is: a `pathlib.Path`; a string names a file of the package,
+               "ops/pool.cu"
     name       of the ``__global__`` function (template)
     params     its parameters, as they stand there
     structs    {name: structured dtype} of structs that are passed by value
-    templates  {template parameter: the dtypes it is compiled for}, in the order of the template
+    code       the source itself; `file` is then only what messages call it
+    templates  {template parameter: names of the dtypes it is compiled for}, in the order of the
+               template: ``T=("float32", "float64")``
+
+    The source may include the package's headers (``gpugraph/cuda/include``) and those beside it.
     """
 
     def __init__(
         self,
-        file: str,
+        file: str | Path,
         name: str,
         params: str,
         structs: dict[str, Any] | None = None,
+        *,
+        code: str | None = None,
         **templates: Sequence[Any],
     ) -> None:
-        self.file, self.name = file, name
+        self.file = file.name if isinstance(file, Path) else file
+        self.name = name
         self.structs = structs or {}
-        self.templates = templates
+        self.templates = {
+            t: tuple([np.dtype(d).name if d not in C_NAMES else d for d in dtypes])
+            for t, dtypes in templates.items()
+        }
         self.params = tuple([_parameter(text) for text in params.split(",")])
+        # arrays that say what a template parameter is come before what depends on it
+        self._order = sorted(
+            range(len(self.params)),
+            key=lambda i: not (self.params[i].array and self.params[i].type in self.templates),
+        )
+        self._path = file.resolve() if isinstance(file, Path) else None
+        self._code = code
+        self._check()
+
+    def _check(self) -> None:
+        """Every type must be known, and every template parameter compiled for something."""
+        known = {*DTYPES, *self.structs, *self.templates}
+        known |= {f"wide<{t}>" for t in self.templates}
+        for p in self.params:
+            if p.type not in known:
+                raise ArgumentError(
+                    f"{self.name}: {p.name} has the type {p.type!r}; there are "
+                    f"{', '.join(sorted(known))}. Pass a struct with structs={{name: dtype}}, a "
+                    f'template parameter with T=("float32", "float64")'
+                )
+        for t, dtypes in self.templates.items():
+            if not dtypes or (unknown := [d for d in dtypes if d not in C_NAMES]):
+                told = f"{unknown[0]} is none of {', '.join(C_NAMES)}" if dtypes else "no dtypes"
+                raise ArgumentError(f"{self.name}: {t}={dtypes}: {told}")
 
     def __repr__(self) -> str:
         return f"Kernel({self.file!r}, {self.name!r})"
+
+    @cached_property
+    def code(self) -> str:
+        """The CUDA C source, read once."""
+        if self._code is not None:
+            return self._code
+        file = package_files().joinpath(self.file) if self._path is None else self._path
+        try:
+            text: str = file.read_text(encoding="utf-8")
+        except OSError:
+            hint = f"; for a file of yours give pathlib.Path({self.file!r})"
+            raise ArgumentError(
+                f"{self.name}: no file {file}" + (hint if self._path is None else "")
+            ) from None
+        return text
+
+    @property
+    def include(self) -> list[Any]:
+        """The folders of its headers."""
+        beside = [] if self._path is None else [self._path.parent]
+        return [*beside, package_files().joinpath("cuda/include")]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What NVRTC is told, on a GPU and by tools/kernel_matrix.py; CuPy adds its own."""
+        return ("-std=c++17", *(f"-I{folder}" for folder in self.include))
 
     @cached_property
     def expressions(self) -> tuple[str, ...]:
         """The name expressions of all instances, such as "max_pool<float, unsigned char>"."""
         return tuple([self.expression(types) for types in product(*self.templates.values())])
 
-    def expression(self, types: Sequence[Any]) -> str:
+    def expression(self, types: Sequence[str]) -> str:
         """The name expression for these types of the template parameters."""
         if not types:
             return self.name
-        return f"{self.name}<{', '.join(C_NAMES[np.dtype(t)] for t in types)}>"
+        return f"{self.name}<{', '.join(C_NAMES[t] for t in types)}>"
 
     def bind(self, args: Sequence[Any]) -> tuple[str, list[Any]]:
         """(name expression, arguments ready for the launch) for a call with these arguments.
@@ -103,41 +182,56 @@ class Kernel:
         """
         if len(args) != len(self.params):
             raise DtypeError(f"{self.name}: takes {len(self.params)} arguments, got {len(args)}")
-        types: dict[str, Any] = {}
-        ready = [self._checked(p, a, types) for p, a in zip(self.params, args, strict=True)]
+        types: dict[str, str] = {}
+        ready = list(args)
+        for i in self._order:
+            ready[i] = self._checked(self.params[i], args[i], types)
         if unbound := [t for t in self.templates if t not in types]:
             raise DtypeError(f"{self.name}: no array argument says what {unbound[0]} is")
         return self.expression([types[t] for t in self.templates]), ready
 
-    def _checked(self, p: Parameter, arg: Any, types: dict[str, Any]) -> Any:
+    def _checked(self, p: Parameter, arg: Any, types: dict[str, str]) -> Any:
         if p.array:
             return self._array(p, arg, types)
         if p.type in self.structs:
             if getattr(arg, "dtype", None) != self.structs[p.type] or arg.size != 1:
                 raise DtypeError(f"{self.name}: {p.name} must be one {p.type}, got {arg!r:.80}")
             return arg
-        dtype: Any = types.get(p.type) if p.type in self.templates else DTYPES[p.type]
-        if dtype is None:
-            raise DtypeError(f"{self.name}: {p.name} needs an array of {p.type} before it")
-        return self._number(p, arg, np.dtype(dtype))
+        return self._number(p, arg, self._dtype(p, types))
 
-    def _array(self, p: Parameter, arg: Any, types: dict[str, Any]) -> Any:
+    def _dtype(self, p: Parameter, types: dict[str, str]) -> str:
+        """The dtype that a parameter has, from those of the arrays before it."""
+        if p.type in DTYPES:
+            return DTYPES[p.type]
+        template = p.type.removeprefix("wide<").removesuffix(">")
+        if template not in types:
+            raise DtypeError(f"{self.name}: {p.name} needs an array of {template} before it")
+        dtype = types[template]
+        return dtype if template == p.type else WIDE.get(dtype, dtype)
+
+    def _array(self, p: Parameter, arg: Any, types: dict[str, str]) -> Any:
         if not hasattr(arg, "flags") or not hasattr(arg, "dtype"):
             raise DtypeError(f"{self.name}: {p.name} must be an array, got {type(arg).__name__}")
+        came = arg.dtype.name
         if p.type in self.templates:
-            wanted = types.setdefault(p.type, arg.dtype)
-            if arg.dtype not in self.templates[p.type]:
-                allowed = ", ".join(map(str, self.templates[p.type]))
-                raise DtypeError(f"{self.name}: {p.name} is {arg.dtype}; compiled for {allowed}")
+            if came not in self.templates[p.type]:
+                allowed = ", ".join(self.templates[p.type])
+                raise DtypeError(f"{self.name}: {p.name} is {came}; compiled for {allowed}")
+            wanted = types.setdefault(p.type, came)
         else:
-            wanted = DTYPES[p.type]
-        if arg.dtype != wanted:
-            raise DtypeError(f"{self.name}: {p.name} is {arg.dtype}; it must be {wanted}")
+            wanted = self._dtype(p, types)
+        if came != wanted:
+            raise DtypeError(f"{self.name}: {p.name} is {came}; it must be {wanted}")
         if not arg.flags.c_contiguous:
             raise DtypeError(f"{self.name}: {p.name} is not C-contiguous; use dev.contiguous")
         return arg
 
-    def _number(self, p: Parameter, arg: Any, dtype: Any) -> Any:
+    def _number(self, p: Parameter, arg: Any, name: str) -> Any:
+        if name in WIDE:
+            raise DtypeError(
+                f"{self.name}: {p.name} would be passed as a {name}; declare it as wide<{p.type}>"
+            )
+        dtype = np.dtype(name)
         try:
             number = dtype.type(arg)
         except (OverflowError, TypeError, ValueError):
@@ -149,8 +243,10 @@ class Kernel:
 
 
 def _parameter(text: str) -> Parameter:
-    match = re.fullmatch(r"\s*(const\s+)?([\w ]+?)\s*(\*?)\s*(?:__restrict__\s*)?(\w+)\s*", text)
+    match = re.fullmatch(
+        r"\s*(const\s+)?([\w ]+?|wide<\w+>)\s*(\*?)\s*(?:__restrict__\s*)?(\w+)\s*", text
+    )
     if match is None:
-        raise ValueError(f"not a kernel parameter: {text!r}")
+        raise ArgumentError(f'not a kernel parameter: {text!r}; write "const float* x" or "int n"')
     const, type_, star, name = match.groups()
     return Parameter(name, type_.strip(), bool(star), bool(star) and not const)

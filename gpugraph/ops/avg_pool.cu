@@ -8,6 +8,7 @@
 
 #include "index.cuh"
 #include "place.cuh"
+#include "wide.cuh"
 #include "window.cuh"
 
 struct Counted {
@@ -29,13 +30,13 @@ template <typename T>
 __global__ void avg_pool(const T* x, T* y, Window3 w, Counted counted, long long n) {
   for (long long i = first_thread(); i < n; i += all_threads()) {
     Place p = place_of(i, w.out);
-    T sum = 0;
+    wide<T> sum = 0;
     int t[3], position[3];
     for (int number = 0; number < taps(w); ++number) {
       tap_of(number, w, t);
-      if (look(w, p.at, t, position)) sum += x[index_of(p.plane, position, w.in)];
+      if (look(w, p.at, t, position)) sum += (wide<T>)x[index_of(p.plane, position, w.in)];
     }
-    y[i] = sum / (T)divisor_of(w, counted, p.at);
+    y[i] = (T)(sum / (wide<T>)divisor_of(w, counted, p.at));
   }
 }
 
@@ -43,13 +44,13 @@ template <typename T>
 __global__ void avg_pool_input(const T* g, T* gx, Window3 w, Counted counted, long long n) {
   for (long long i = first_thread(); i < n; i += all_threads()) {
     Place p = place_of(i, w.in);
-    T sum = 0;
+    wide<T> sum = 0;
     int t[3], o[3];
     for (int number = 0; number < taps(w); ++number) {
       tap_of(number, w, t);
       if (looked_at(w, p.at, t, o))
-        sum += g[index_of(p.plane, o, w.out)] / (T)divisor_of(w, counted, o);
+        sum += (wide<T>)g[index_of(p.plane, o, w.out)] / (wide<T>)divisor_of(w, counted, o);
     }
-    gx[i] = sum;
+    gx[i] = (T)sum;
   }
 }

@@ -19,7 +19,7 @@ from typing import Any
 from ..core.window import Window
 from ..cuda.device import workspace_limit
 from ..cuda.geometry import STRUCTS, window3
-from ..cuda.kernel import FLOATS, Kernel
+from ..cuda.kernel import FLOATS, Kernel, wide
 
 __all__ = ["conv", "conv_input", "conv_weight"]
 
@@ -33,16 +33,19 @@ def _kernel(name: str, params: str) -> Kernel:
 
 _SIZES = "Window3 w, int inputs, int outputs, int groups"
 IM2COL = _kernel("im2col", "const T* x, T* col, Window3 w, long long n")
-COL2IM = _kernel("col2im", "const T* col, T* gx, Window3 w, long long n")
-GROUPED = _kernel("grouped", f"const T* x, const T* weight, T* y, {_SIZES}, long long n")
+COL2IM = _kernel("col2im", "const wide<T>* col, T* gx, Window3 w, long long n")
+GROUPED = _kernel(
+    "grouped",
+    f"const T* x, const T* weight, const T* bias, bool biased, T* y, {_SIZES}, long long n",
+)
 GROUPED_INPUT = _kernel(
     "grouped_input", f"const T* gy, const T* weight, T* gx, {_SIZES}, long long n"
 )
 GROUPED_WEIGHT = _kernel(
     "grouped_weight",
-    f"const T* x, const T* gy, T* partial, {_SIZES}, int images, int slab, long long n",
+    f"const T* x, const T* gy, wide<T>* partial, {_SIZES}, int images, int slab, long long n",
 )
-SUM_SLABS = _kernel("sum_slabs", "const T* partial, T* total, int slabs, long long n")
+SUM_SLABS = _kernel("sum_slabs", "const wide<T>* partial, T* total, int slabs, long long n")
 
 
 class _Layer:
@@ -74,18 +77,27 @@ class _Layer:
         return col
 
 
-def conv(dev: Any, x: Any, w: Any, window: Window, groups: int) -> Any:
-    """x (N, C, *spatial), w (O, C/G, *k) -> (N, O, *out)."""
+def conv(dev: Any, x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
+    """x (N, C, *spatial), w (O, C/G, *k), b (O) or None -> (N, O, *out)."""
     layer = _Layer(window, groups, x.shape, w.shape)
     x, w = dev.contiguous(x), dev.contiguous(w)
     y = dev.empty((layer.images, w.shape[0], *layer.out), x.dtype)
     if layer.direct:
-        dev.launch(GROUPED, x, w, y, *layer.sizes, y.size, threads=y.size)
+        bias = w if b is None else dev.contiguous(b)  # the flag keeps another's from being read
+        args = x, w, bias, b is not None, y, *layer.sizes, y.size
+        dev.launch(GROUPED, *args, threads=y.size)
         return y
+    exact = wide(y.dtype)
     w = w.reshape(groups, layer.outputs, -1)
     products = y.reshape(layer.images, groups, layer.outputs, layer.windows)
     for part in layer.parts(x.itemsize):
-        products[part] = dev.gemm(w, layer.columns(dev, x[part]))  # (n, G, O/G, P)
+        columns = layer.columns(dev, x[part])
+        if b is None:
+            products[part] = dev.gemm(w, columns)  # (n, G, O/G, P)
+        else:  # rounded once, after the sum
+            product = dev.gemm(w, columns, exact)
+            product += b.astype(exact).reshape(groups, layer.outputs, 1)
+            products[part] = product
     return y
 
 
@@ -102,7 +114,7 @@ def conv_input(
     wt = w.reshape(groups, layer.outputs, -1).swapaxes(1, 2)  # (G, C/G*k, O/G)
     gy = gy.reshape(layer.images, groups, layer.outputs, layer.windows)
     for part in layer.parts(gx.itemsize):
-        col = dev.contiguous(dev.gemm(wt, gy[part]))  # (n, G, C/G*k, P)
+        col = dev.contiguous(dev.gemm(wt, gy[part], wide(gx.dtype)))  # (n, G, C/G*k, P)
         if layer.pointwise:
             gx[part] = col.reshape(gx[part].shape)
         else:
@@ -119,7 +131,7 @@ def conv_weight(dev: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
     if layer.direct:
         slab = max(1, -(-layer.images // SLABS))
         slabs = max(1, -(-layer.images // slab))
-        partial = dev.empty((slabs, *shape), x.dtype)
+        partial = dev.empty((slabs, *shape), wide(x.dtype))
         dev.launch(
             GROUPED_WEIGHT, x, gy, partial, *layer.sizes, layer.images, slab, partial.size,
             threads=partial.size,
@@ -127,9 +139,10 @@ def conv_weight(dev: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
         gw = dev.empty(shape, x.dtype)
         dev.launch(SUM_SLABS, partial, gw, slabs, gw.size, threads=gw.size)
         return gw
-    gw = dev.xp.zeros((groups, layer.outputs, layer.inputs * layer.taps), x.dtype)
+    gw = dev.xp.zeros((groups, layer.outputs, layer.inputs * layer.taps), wide(x.dtype))
     gy = gy.reshape(layer.images, groups, layer.outputs, layer.windows)
     for part in layer.parts(x.itemsize):
         col = layer.columns(dev, x[part]).swapaxes(2, 3)
-        gw += dev.gemm(gy[part], col).sum(axis=0)  # (n, G, O/G, C/G*k) summed in fixed order
-    return dev.own(gw.reshape(shape))
+        # (n, G, O/G, C/G*k), summed in fixed order
+        gw += dev.gemm(gy[part], col, gw.dtype).sum(axis=0)
+    return dev.own(gw.reshape(shape).astype(x.dtype, copy=False))

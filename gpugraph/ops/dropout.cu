@@ -9,9 +9,10 @@
 
 #include "index.cuh"
 #include "philox.cuh"
+#include "wide.cuh"
 
 template <typename T>
-__global__ void dropout(const T* x, T* y, Philox stream, unsigned long long threshold, T scale,
+__global__ void dropout(const T* x, T* y, Philox stream, unsigned long long threshold, wide<T> scale,
                         long long n) {
   for (long long block = first_thread(); 8 * block < n; block += all_threads()) {
     unsigned long long words[4];
@@ -20,7 +21,7 @@ __global__ void dropout(const T* x, T* y, Philox stream, unsigned long long thre
     for (int j = 0; j < 8; ++j) {
       long long i = 8 * block + j;
       unsigned long long half = j % 2 ? words[j / 2] >> 32 : words[j / 2] & 0xffffffffull;
-      if (i < n) y[i] = x[i] * (T)(half >= threshold) * scale;
+      if (i < n) y[i] = (T)((wide<T>)x[i] * (wide<T>)(half >= threshold) * scale);
     }
   }
 }

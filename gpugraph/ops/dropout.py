@@ -22,7 +22,7 @@ __all__ = ["dropout"]
 PHILOX = np.dtype([("key", np.uint64, 2), ("counter", np.uint64, 4)])
 DROPOUT = Kernel(
     "ops/dropout.cu", "dropout",
-    "const T* x, T* y, Philox stream, unsigned long long threshold, T scale, long long n",
+    "const T* x, T* y, Philox stream, unsigned long long threshold, wide<T> scale, long long n",
     {"Philox": PHILOX}, T=FLOATS,
 )  # fmt: skip
 

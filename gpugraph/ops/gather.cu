@@ -8,15 +8,16 @@
 // Determinism:   one thread adds up one element, in that order. No atomics.
 
 #include "index.cuh"
+#include "wide.cuh"
 
 template <typename T>
 __global__ void put_at(const T* rows, const long long* order, const long long* starts, T* y,
                        long long columns, long long n) {
   for (long long i = first_thread(); i < n; i += all_threads()) {
     long long target = i / columns, column = i % columns;
-    T sum = 0;
+    wide<T> sum = 0;
     for (long long k = starts[target]; k < starts[target + 1]; ++k)
-      sum += rows[order[k] * columns + column];
-    y[i] = sum;
+      sum += (wide<T>)rows[order[k] * columns + column];
+    y[i] = (T)sum;
   }
 }

@@ -11,27 +11,28 @@
 
 #include "index.cuh"
 #include "reduce.cuh"
+#include "wide.cuh"
 
 // The mean of x - centre over a channel, or of its square.
 template <bool squared, typename T>
-__device__ T moment(const T* x, T centre, long long images, long long channels, long long inner,
-                    int width) {
-  T sum = 0;
+__device__ wide<T> moment(const T* x, wide<T> centre, long long images, long long channels,
+                          long long inner, int width) {
+  wide<T> sum = 0;
   for (long long image = threadIdx.x / width; image < images; image += blockDim.x / width) {
     const T* plane = x + (image * channels + blockIdx.x) * inner;
     for (long long s = threadIdx.x % width; s < inner; s += width) {
-      T from = plane[s] - centre;
+      wide<T> from = (wide<T>)plane[s] - centre;
       sum += squared ? from * from : from;
     }
   }
-  return team_total(sum, blockDim.x, Plus()) / (T)max(images * inner, 1ll);
+  return team_total(sum, blockDim.x, Plus()) / (wide<T>)max(images * inner, 1ll);
 }
 
 template <typename T>
-__global__ void batch_norm_moments(const T* x, T* mean, T* var, long long images,
+__global__ void batch_norm_moments(const T* x, wide<T>* mean, wide<T>* var, long long images,
                                    long long channels, long long inner, int width) {
-  T centre = moment<false>(x, (T)0, images, channels, inner, width);
-  T spread = moment<true>(x, centre, images, channels, inner, width);
+  wide<T> centre = moment<false>(x, (wide<T>)0, images, channels, inner, width);
+  wide<T> spread = moment<true>(x, centre, images, channels, inner, width);
   if (threadIdx.x == 0) {
     mean[blockIdx.x] = centre;
     var[blockIdx.x] = spread;
@@ -39,13 +40,14 @@ __global__ void batch_norm_moments(const T* x, T* mean, T* var, long long images
 }
 
 template <typename T>
-__global__ void batch_norm(const T* x, const T* mean, const T* var, const T* weight, const T* bias,
-                           T* y, bool weighted, bool biased, T eps, long long channels,
+__global__ void batch_norm(const T* x, const wide<T>* mean, const wide<T>* var, const T* weight,
+                           const T* bias, T* y, bool weighted, bool biased, wide<T> eps, long long channels,
                            long long inner, long long n) {
   for (long long i = first_thread(); i < n; i += all_threads()) {
     long long c = i / inner % channels;
-    T scale = 1 / sqrt(var[c] + eps);
-    if (weighted) scale *= weight[c];
-    y[i] = (x[i] - mean[c]) * scale + (biased ? bias[c] : (T)0);
+    wide<T> scale = 1 / sqrt(var[c] + eps), shift = 0;
+    if (weighted) scale *= (wide<T>)weight[c];
+    if (biased) shift = (wide<T>)bias[c];
+    y[i] = (T)(((wide<T>)x[i] - mean[c]) * scale + shift);
   }
 }

@@ -22,20 +22,21 @@ from ..core.methods import public
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.state import set_state
 from ..core.tensor import Tensor
-from ..cuda.kernel import FLOATS, Kernel, only_floats
+from ..cuda.kernel import FLOATS, Kernel, only_floats, wide
 from .activation import check_floating
 
 __all__ = ["batch_norm"]
 
 MOMENTS = Kernel(
     "ops/norm.cu", "batch_norm_moments",
-    "const T* x, T* mean, T* var, long long images, long long channels, long long inner, int width",
+    "const T* x, wide<T>* mean, wide<T>* var, long long images, long long channels, "
+    "long long inner, int width",
     T=FLOATS,
 )  # fmt: skip
 BATCH_NORM = Kernel(
     "ops/norm.cu", "batch_norm",
-    "const T* x, const T* mean, const T* var, const T* weight, const T* bias, T* y, bool weighted, "
-    "bool biased, T eps, long long channels, long long inner, long long n",
+    "const T* x, const wide<T>* mean, const wide<T>* var, const T* weight, const T* bias, T* y, "
+    "bool weighted, bool biased, wide<T> eps, long long channels, long long inner, long long n",
     T=FLOATS,
 )  # fmt: skip
 BLOCK = 512  # threads that take the moments of a channel
@@ -83,7 +84,7 @@ def check_input(x: Spec, per_channel: dict[str, Spec | None]) -> None:
 def moments_on(dev: Any, x: Any) -> tuple[Any, Any]:
     """Mean and biased variance of each channel of a contiguous array, by a kernel."""
     images, channels, inner = len(x), x.shape[1], prod(x.shape[2:])
-    mean, var = dev.empty((channels,), x.dtype), dev.empty((channels,), x.dtype)
+    mean, var = (dev.empty((channels,), wide(x.dtype)) for _ in range(2))
     width = min(BLOCK, 1 << max(0, inner - 1).bit_length())  # a power of 2, to divide the block
     sizes = images, channels, inner, width
     dev.launch(MOMENTS, x, mean, var, *sizes, grid=(channels,), block=BLOCK)
@@ -94,7 +95,8 @@ def normalised_on(dev: Any, x: Any, mean: Any, var: Any, weight: Any, bias: Any,
     """What `BatchNormEval` gives, of a contiguous x, by a kernel."""
     y = dev.empty(x.shape, x.dtype)
     # in the place of a missing one stands another array, which the flag keeps from being read
-    vectors = (mean, var, mean if weight is None else weight, mean if bias is None else bias)
+    mean, var = (v.astype(wide(x.dtype), copy=False) for v in (mean, var))
+    vectors = (mean, var, x if weight is None else weight, x if bias is None else bias)
     dev.launch(
         BATCH_NORM, x, *map(dev.contiguous, vectors), y, weight is not None, bias is not None, eps,
         x.shape[1], prod(x.shape[2:]), y.size, threads=y.size,
@@ -141,7 +143,8 @@ class BatchNorm(Op):
     def cuda(self, dev: Any, x: Any, weight: Any = None, bias: Any = None) -> tuple[Any, Any, Any]:
         x = dev.contiguous(x)
         mean, var = moments_on(dev, x)
-        return normalised_on(dev, x, mean, var, weight, bias, self.eps), mean, var
+        y = normalised_on(dev, x, mean, var, weight, bias, self.eps)
+        return y, mean.astype(x.dtype), var.astype(x.dtype)
 
     def kernel_limits(self, x: Spec, *others: Spec | None) -> str | None:
         return only_floats(x)

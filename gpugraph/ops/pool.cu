@@ -11,6 +11,7 @@
 
 #include "index.cuh"
 #include "place.cuh"
+#include "wide.cuh"
 #include "window.cuh"
 
 // The first tap that is not in the low padding: what a window falls back to that sees only -inf.
@@ -28,19 +29,19 @@ template <typename T, typename I>
 __global__ void max_pool(const T* x, T* y, I* offset, Window3 w, long long n) {
   for (long long i = first_thread(); i < n; i += all_threads()) {
     Place p = place_of(i, w.out);
-    T best = (T)__int_as_float(0xff800000);  // -inf; NVRTC has no INFINITY
+    wide<T> best = (wide<T>)__int_as_float(0xff800000);  // -inf; NVRTC has no INFINITY
     int chosen = first_inside(w, p.at), t[3], position[3];
     for (int number = 0; number < taps(w); ++number) {
       tap_of(number, w, t);
       if (!look(w, p.at, t, position)) continue;
-      T value = x[index_of(p.plane, position, w.in)];
+      wide<T> value = (wide<T>)x[index_of(p.plane, position, w.in)];
       // larger, or the first NaN: after it, nothing compares as larger
       if (value > best || (value != value && best == best)) {
         best = value;
         chosen = number;
       }
     }
-    y[i] = best;
+    y[i] = (T)best;
     offset[i] = (I)chosen;
   }
 }
@@ -49,15 +50,15 @@ template <typename T, typename I>
 __global__ void pool_scatter(const T* g, const I* offset, T* gx, Window3 w, long long n) {
   for (long long i = first_thread(); i < n; i += all_threads()) {
     Place p = place_of(i, w.in);
-    T sum = 0;
+    wide<T> sum = 0;
     int t[3], o[3];
     for (int number = 0; number < taps(w); ++number) {
       tap_of(number, w, t);
       if (!looked_at(w, p.at, t, o)) continue;
       long long window = index_of(p.plane, o, w.out);
-      if ((int)offset[window] == number) sum += g[window];
+      if ((int)offset[window] == number) sum += (wide<T>)g[window];
     }
-    gx[i] = sum;
+    gx[i] = (T)sum;
   }
 }
 
@@ -67,6 +68,6 @@ __global__ void pool_gather(const T* x, const I* offset, T* y, Window3 w, long l
     Place p = place_of(i, w.out);
     int t[3], position[3];
     tap_of((int)offset[i], w, t);
-    y[i] = look(w, p.at, t, position) ? x[index_of(p.plane, position, w.in)] : (T)0;
+    y[i] = look(w, p.at, t, position) ? x[index_of(p.plane, position, w.in)] : (T)0.0f;
   }
 }

@@ -11,22 +11,23 @@
 
 #include "index.cuh"
 #include "reduce.cuh"
+#include "wide.cuh"
 
 template <typename T>
 struct Row {
   long long start;  // where its first element lies
-  T top, total;
+  wide<T> top, total;
 };
 
 template <typename T>
 __device__ Row<T> survey(const T* x, long long row, long long length, long long inner, int team) {
   long long start = row / inner * length * inner + row % inner;
-  T top = x[start], total = 0;
+  wide<T> top = (wide<T>)x[start], total = 0;
   for (long long c = threadIdx.x % team; c < length; c += team)
-    top = Larger()(x[start + c * inner], top);
+    top = Larger()((wide<T>)x[start + c * inner], top);
   top = team_total(top, team, Larger());
   for (long long c = threadIdx.x % team; c < length; c += team)
-    total += exp(x[start + c * inner] - top);
+    total += exp((wide<T>)x[start + c * inner] - top);
   return {start, top, team_total(total, team, Plus())};
 }
 
@@ -38,7 +39,7 @@ __global__ void softmax(const T* x, T* y, long long rows, long long length, long
   Row<T> r = survey(x, row, length, inner, team);
   for (long long c = threadIdx.x % team; c < length; c += team) {
     long long i = r.start + c * inner;
-    y[i] = exp(x[i] - r.top) / r.total;
+    y[i] = (T)(exp((wide<T>)x[i] - r.top) / r.total);
   }
 }
 
@@ -50,7 +51,7 @@ __global__ void log_softmax(const T* x, T* y, long long rows, long long length, 
   Row<T> r = survey(x, row, length, inner, team);
   for (long long c = threadIdx.x % team; c < length; c += team) {
     long long i = r.start + c * inner;
-    y[i] = x[i] - r.top - log(r.total);
+    y[i] = (T)((wide<T>)x[i] - r.top - log(r.total));
   }
 }
 
@@ -62,8 +63,8 @@ __global__ void cross_entropy(const T* logits, const long long* target, T* loss,
   Row<T> r = survey(logits, row, length, inner, team);
   for (long long c = threadIdx.x % team; c < length; c += team) {
     long long i = r.start + c * inner;
-    T y = logits[i] - r.top - log(r.total);
-    log_probs[i] = y;
-    if (c == target[row]) loss[row] = -y;
+    wide<T> y = (wide<T>)logits[i] - r.top - log(r.total);
+    log_probs[i] = (T)y;
+    if (c == target[row]) loss[row] = (T)-y;
   }
 }

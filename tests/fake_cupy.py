@@ -8,6 +8,7 @@ nothing about kernels or about names that CuPy lacks.
 import contextlib
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 
@@ -139,31 +140,67 @@ def asarray(a, dtype=None, **kw):
     return ndarray(np.array(a, dtype=dtype, **kw))
 
 
+class Device(contextlib.nullcontext):
+    """The one GPU."""
+
+    id = 0
+
+    def __init__(self, index=0):
+        super().__init__()
+
+
+class RawModule:
+    """The simulator in the place of NVRTC and the GPU; takes what CuPy's takes."""
+
+    def __init__(self, code, *, options=(), name_expressions=()):
+        from gpugraph.cuda import sim
+
+        assert not any(o.startswith("-I") and not Path(o[2:]).is_dir() for o in options), options
+        include = [Path(option[2:]) for option in options if option.startswith("-I")]
+        self._module = sim.Module(code, name_expressions, include=include)
+
+    def get_function(self, name):
+        kernel = self._module.function(name)
+
+        def launch(grid, block, args, *, shared_mem=0):
+            assert not any(isinstance(a, np.ndarray) and a.size != 1 for a in args)
+            kernel.launch(grid, block, [_in(a) for a in map(_struct, args)], shared=shared_mem)
+
+        return launch
+
+
+def _struct(x):
+    """A struct comes as a NumPy array of one element, and is passed by value."""
+    return x[0] if isinstance(x, np.ndarray) else x
+
+
 def make():
     """A module to put into ``sys.modules["cupy"]``."""
     module = _Module("cupy", np)
     module.ndarray = ndarray
     module.asarray = module.array = asarray
     module.may_share_memory = lambda a, b: np.may_share_memory(a._a, b._a)
-    module.cuda = types.SimpleNamespace(Device=lambda index: contextlib.nullcontext())
+    module.cuda = types.SimpleNamespace(Device=Device)
+    module.RawModule = RawModule
     module.ElementwiseKernel = lambda *spec: lambda x: ndarray(2 * x._a)
     return module
 
 
 @contextlib.contextmanager
-def installed():
-    """A GPU as far as gpugraph can tell, inside the block."""
+def installed(kernels=False):
+    """A GPU as far as gpugraph can tell, inside the block; kernels run in the simulator, or not."""
     from gpugraph.core import backend
 
     before = sys.modules.get("cupy")
     sys.modules["cupy"] = make()
     backend.cuda_reason.cache_clear()
-    kernels = backend.launchers.pop("cuda", None)  # it runs none: the reference rules are tested
+    launcher = backend.launchers["cuda"]
+    if not kernels:  # the reference rules are tested
+        del backend.launchers["cuda"]
     try:
         yield sys.modules["cupy"]
     finally:
-        if kernels is not None:
-            backend.launchers["cuda"] = kernels
+        backend.launchers["cuda"] = launcher
         backend.cuda_reason.cache_clear()
         if before is None:
             del sys.modules["cupy"]

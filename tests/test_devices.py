@@ -13,6 +13,7 @@ import pytest
 import gpugraph as gg
 from gpugraph.core import backend
 from gpugraph.core.apply import apply
+from gpugraph.cuda import sim
 from gpugraph.testing import rules
 from tests import fake_cupy
 from tests.test_ops import CASES, samples_of
@@ -58,6 +59,24 @@ def test_gradients_run_unchanged_on_another_array_module(cupy, name, i):
         assert (here is None) == (there is None)
         if here is not None:
             np.testing.assert_array_equal(here.numpy(), there.numpy())
+
+
+@pytest.mark.skipif(sim.why_not() is not None, reason=f"needs {sim.why_not()}")
+@pytest.mark.parametrize(
+    "name, i", [(name, i) for name, i in CASES if samples_of(name)[i].op.cuda is not None]
+)
+def test_kernels_are_launched_through_cupy(name, i):
+    """All that the GPU's device does with CuPy, but for NVRTC and the GPU."""
+    sample = samples_of(name)[i]
+    with fake_cupy.installed(kernels=True) as cupy:
+        inputs = [on("cuda", x) for x in sample.inputs]
+        there = rules.outputs_of(apply(sample.op, *inputs))
+        assert all(isinstance(t.array, cupy.ndarray) for t in there)
+        simulated = [
+            None if x is None else gg.Tensor(np.asarray(x)).to("sim") for x in sample.inputs
+        ]
+        for t, s in zip(there, rules.outputs_of(apply(sample.op, *simulated)), strict=True):
+            np.testing.assert_array_equal(t.numpy(), s.numpy())
 
 
 def test_moving_there_and_back(cupy):

@@ -78,6 +78,7 @@ def gpu_cupy(built=13020, count=1):
             create=lambda: 1, getVersion=lambda handle: 130102, destroy=lambda handle: None
         ),
     )
+    module.RawModule = lambda **given: SimpleNamespace(get_function=lambda name: name)
     pool = SimpleNamespace(used_bytes=lambda: 5 * 2**20, total_bytes=lambda: 8 * 2**20)
     module.get_default_memory_pool = lambda: pool
     return module
@@ -149,6 +150,7 @@ def test_a_gpu_that_works(machine, capsys):
         "loads; 13.1.2",
         "NVIDIA T4, compute capability 7.5, 16.0 GiB, 3.0 GiB of it free",
         "cuda:0 (a GPU computes)",
+        "ops run gpugraph's kernels: avg_pool, ",
         f"gpugraph {gg.__version__}",
     ):
         assert part in text
@@ -220,6 +222,23 @@ def test_cublas_that_fails_only_at_the_first_product(machine, monkeypatch):
     report = doctor.report()
     assert report.cause.startswith("product: ImportError: Failure finding")
     assert report.cure == 'pip install "cupy-cuda12x[ctk]"'
+
+
+def test_kernels_that_do_not_compile(machine):
+    class RawModule:
+        def __init__(self, code, options, name_expressions):
+            self.bad = "pool_scatter" in name_expressions[0]
+
+        def get_function(self, name):
+            if self.bad:
+                raise RuntimeError("ops/pool.cu(40): error: no")
+
+    cupy = gpu_cupy()
+    cupy.RawModule = RawModule
+    machine(cupy=cupy)
+    report = doctor.report()
+    assert not report.ok and report.available  # CuPy computes all the same
+    assert "1 of " in report.cause and "pool_scatter: RuntimeError: ops/pool.cu(40)" in report.cause
 
 
 def test_nvrtc_is_missing(machine):

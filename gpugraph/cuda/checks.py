@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ import numpy as np
 from ..core.backend import default_device
 from ..core.errors import GpugraphError
 from . import driver
+from .device import GpuDevice
+from .kernel import DECLARED
 
 __all__ = ["STAGES", "FaultError", "Machine", "NotTriedError", "packages", "said", "simulator"]
 
@@ -270,6 +273,20 @@ def _right(machine: Machine, what: str, compute: Callable[[], Any], wanted: Any)
     return f"{what} gives the right numbers" + (" on each" if len(machine.driver.gpus) > 1 else "")
 
 
+def _own_kernels(machine: Machine) -> str:
+    machine.need("kernel")
+    device, start, faults = GpuDevice(machine.cupy), perf_counter(), []
+    for kernel in DECLARED:
+        try:
+            device.function(kernel, kernel.usual)
+        except Exception as error:
+            faults.append(f"{kernel.name}: {said(error)}")
+    if faults:
+        told = f"{len(faults)} of {len(DECLARED)} don't compile; first {faults[0]}"
+        raise FaultError(told, machine.libraries if "cuda_fp16" in told else SEE, always=True)
+    return f"all {len(DECLARED)} compile, in {perf_counter() - start:.1f} s"
+
+
 def _default(machine: Machine) -> str:
     asked = os.environ.get("GPUGRAPH_DEVICE", "")
     try:
@@ -293,6 +310,7 @@ STAGES: dict[str, Callable[[Machine], str]] = {
     "kernel": _kernel,
     "cuBLAS": _cublas,
     "product": _product,
+    "gpugraph's kernels": _own_kernels,
     "default device": _default,
 }
 

@@ -123,6 +123,10 @@ class LaunchDevice:
         launches[kernel.name] += 1
         self._launch(kernel, expression, grid, block, ready, shared)
 
+    def function(self, kernel: Kernel, expression: str) -> Any:
+        """What runs this instance of the kernel: compiled when it is first asked for."""
+        raise NotImplementedError(f"{type(self).__name__} has no function")
+
     def _launch(
         self,
         kernel: Kernel,
@@ -144,6 +148,17 @@ class GpuDevice(LaunchDevice):
         self.xp = cupy
         self._functions: dict[tuple[Kernel, str, int], Any] = {}
 
+    def function(self, kernel: Kernel, expression: str) -> Any:
+        """A function of CuPy's, for the GPU that is current."""
+        key = (kernel, expression, self.xp.cuda.Device().id)
+        function = self._functions.get(key)
+        if function is None:
+            module = self.xp.RawModule(
+                code=kernel.code, options=kernel.options, name_expressions=(expression,)
+            )
+            function = self._functions[key] = module.get_function(expression)
+        return function
+
     def _launch(
         self,
         kernel: Kernel,
@@ -153,14 +168,7 @@ class GpuDevice(LaunchDevice):
         args: list[Any],
         shared: int,
     ) -> None:
-        key = (kernel, expression, self.xp.cuda.Device().id)
-        function = self._functions.get(key)
-        if function is None:
-            module = self.xp.RawModule(
-                code=kernel.code, options=kernel.options, name_expressions=(expression,)
-            )
-            function = self._functions[key] = module.get_function(expression)
-        function(grid, block, tuple(args), shared_mem=shared)
+        self.function(kernel, expression)(grid, block, tuple(args), shared_mem=shared)
 
 
 class SimDevice(LaunchDevice):
@@ -176,6 +184,22 @@ class SimDevice(LaunchDevice):
     def __init__(self, mode: str = "fast", seed: int = 0) -> None:
         self.mode, self.seed = mode, seed
         self._functions: dict[tuple[Kernel, str], Any] = {}
+
+    def function(self, kernel: Kernel, expression: str) -> Any:
+        """A kernel of the simulator's."""
+        function = self._functions.get((kernel, expression))
+        if function is None:
+            from . import sim
+
+            module = sim.Module(
+                kernel.code,
+                [expression],
+                filename=kernel.file,
+                include=kernel.include,
+                mode=self.mode,
+            )
+            function = self._functions[kernel, expression] = module.function(expression)
+        return function
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Any:
         """Poisoned memory: what a kernel forgets to write is NaN, or -1."""
@@ -200,16 +224,7 @@ class SimDevice(LaunchDevice):
     ) -> None:
         from . import sim
 
-        function = self._functions.get((kernel, expression))
-        if function is None:
-            module = sim.Module(
-                kernel.code,
-                [expression],
-                filename=kernel.file,
-                include=kernel.include,
-                mode=self.mode,
-            )
-            function = self._functions[kernel, expression] = module.function(expression)
+        function = self.function(kernel, expression)
         plain = [a.view(np.ndarray) if isinstance(a, np.ndarray) else a for a in args]
         fresh = [i for i, p in enumerate(kernel.params) if p.output]
         report = function.launch(grid, block, plain, shared=shared, seed=self.seed, fresh=fresh)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.op import REGISTRY
 from . import checks
 
 __all__ = ["Report", "Stage", "report"]
@@ -89,7 +90,11 @@ class Report:
     def fallbacks(self) -> tuple[str, ...]:
         """What runs where, in words."""
         if self.available:
-            return ("ops with a CUDA kernel run it; the others run CuPy's functions on the GPU",)
+            own = sorted(op.label for op in REGISTRY.values() if op.cuda is not None)
+            return (
+                f"{len(own)} ops run gpugraph's kernels: {', '.join(own)}",
+                "the others run CuPy's functions, and so do these on dtypes without a kernel",
+            )
         kernels = "don't run" if self.simulator else "run in the simulator, with device='sim'"
         return ("arrays are NumPy's, and every op computes on the CPU", f"CUDA kernels {kernels}")
 

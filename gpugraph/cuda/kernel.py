@@ -25,7 +25,7 @@ import numpy as np
 
 from ..core.errors import ArgumentError, DtypeError
 
-__all__ = ["FLOATS", "OFFSETS", "Kernel", "Parameter", "only_floats", "wide"]
+__all__ = ["DECLARED", "FLOATS", "OFFSETS", "Kernel", "Parameter", "only_floats", "wide"]
 
 # the name of NumPy's dtype (bfloat16: ml_dtypes') and its name in CUDA C
 C_NAMES = {
@@ -47,6 +47,7 @@ WIDE = {"float16": "float32", "bfloat16": "float32"}
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 OFFSETS = ("uint8", "uint16", "int32")
 PACKAGE = __package__.partition(".")[0]
+DECLARED: list[Kernel] = []  # the package's own
 
 
 def package_files() -> Any:
@@ -117,6 +118,8 @@ class Kernel:
         self._path = file.resolve() if isinstance(file, Path) else None
         self._code = code
         self._check()
+        if self._path is None and code is None:
+            DECLARED.append(self)
 
     def _check(self) -> None:
         """Every type must be known, and every template parameter compiled for something."""
@@ -167,6 +170,14 @@ class Kernel:
     def expressions(self) -> tuple[str, ...]:
         """The name expressions of all instances, such as "max_pool<float, unsigned char>"."""
         return tuple([self.expression(types) for types in product(*self.templates.values())])
+
+    @property
+    def usual(self) -> str:
+        """The instance that most calls want: float32 where there is a choice."""
+        types = [
+            d if (d := "float32") in dtypes else dtypes[0] for dtypes in self.templates.values()
+        ]
+        return self.expression(types)
 
     def expression(self, types: Sequence[str]) -> str:
         """The name expression for these types of the template parameters."""

@@ -129,6 +129,15 @@ def test_a_small_workspace_gives_the_same_in_more_launches():
     np.testing.assert_array_equal(np.asarray(at_once), np.asarray(one_by_one))
 
 
+def test_from_the_simulated_gpu_and_back():
+    x = gg.Tensor(np.arange(3.0), requires_grad=True)
+    there = x.to("sim")
+    back = there.to("cpu")
+    assert (str(there.device), str(back.device)) == ("sim", "cpu")
+    (g,) = gg.grad((back * back).sum(), x)
+    assert str(g.device) == "cpu" and g.tolist() == [0, 2, 4]
+
+
 @needs_simulator
 def test_a_case_without_kernel_falls_back_and_is_counted():
     x = gg.Tensor(np.ones((1, 1, 4, 4), np.longdouble)).to("sim")

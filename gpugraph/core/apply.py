@@ -151,7 +151,7 @@ def _compute(op: Op, xp: Any, arrays: list[Array]) -> Any:
         out = _widened(op, arrays)
     else:
         out = op.forward(xp, *arrays)
-    return out if dev is None else dev.own(out)
+    return out if dev is None or op.moves else dev.own(out)
 
 
 def _is_half(array: Array) -> bool:

@@ -52,6 +52,8 @@ class Op:
     checks_first: ClassVar[bool] = False
     # float16 and bfloat16 inputs are computed in float32 on the CPU
     widens: ClassVar[bool] = False
+    # the output is on another device than the inputs
+    moves: ClassVar[bool] = False
 
     # Read off the class when it is made
     inputs: ClassVar[tuple[str, ...]]

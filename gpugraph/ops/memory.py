@@ -77,6 +77,7 @@ class Move(Op):
 
     device: str
     source: str
+    moves = True
 
     def spec(self, x: Spec) -> Spec:
         return x

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import ops
 from .core import errors
+from .core.anomaly import detect_anomaly
 from .core.apply import apply
 from .core.autodiff import backward, grad
 from .core.backend import Device, default_device
 from .core.errors import *
 from .core.op import REGISTRY, Cost, Op, Sample, Spec
-from .core.state import detect_anomaly, enable_grad, no_grad, scope
+from .core.state import enable_grad, no_grad, scope
 from .core.tensor import Tensor
 from .core.window import Window
 from .ops.angles import *

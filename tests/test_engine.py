@@ -10,6 +10,7 @@ import pytest
 
 import gpugraph as gg
 from gpugraph.core.op import REGISTRY
+from gpugraph.core.state import STATE, Observer, observe
 
 
 def leaf(*values, dtype=np.float64):
@@ -427,3 +428,43 @@ def test_detect_anomaly_notices_raw_writes():
         x.array[0] = 5.0  # behind the engine's back
         with pytest.raises(gg.AnomalyError, match="written to from outside"):
             y.backward()
+
+
+# Observers
+
+
+class Log(Observer):
+    """Writes down each op, and which op's rule it serves."""
+
+    def __init__(self):
+        self.seen = []
+
+    def applied(self, op, arrays, outs):
+        sweep = STATE.get().sweep
+        rule_of = None if sweep is None else "none" if sweep.node is None else sweep.node.op.label
+        assert all(y.array.dtype.kind == "f" for y in outs) and arrays
+        self.seen.append((op.label, rule_of))
+
+
+def test_an_observer_sees_ops_and_whose_rule_they_serve():
+    x, log = leaf(2.0, 3.0), Log()
+    with observe(log):
+        for _ in range(2):
+            gg.exp(x).sum().backward()
+        with observe(log, enabled=False):
+            gg.exp(x)
+    gg.sqrt(x)
+    once = [("exp", None), ("sum", None), ("broadcast_to", "sum"), ("multiply", "exp")]
+    found = [entry for entry in log.seen if entry[0] != "reshape"]
+    assert found == [*once, *once, ("add", "none")]
+
+
+def test_an_observer_sees_ops_of_constants_and_stays_beside_others():
+    log = Log()
+    with observe(log), gg.detect_anomaly(), np.errstate(invalid="ignore"):
+        gg.exp(gg.Tensor(np.zeros(2)))
+        with pytest.raises(gg.AnomalyError, match="sqrt"):
+            gg.sqrt(gg.Tensor(np.full(2, -1.0)))
+        with gg.detect_anomaly(False):
+            gg.sqrt(gg.Tensor(np.full(2, -1.0)))
+    assert [label for label, _ in log.seen] == ["exp", "sqrt", "sqrt"]

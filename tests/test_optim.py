@@ -9,6 +9,7 @@ import pytest
 
 import gpugraph as gg
 from gpugraph import nn, optim
+from gpugraph.core.state import Observer, observe
 
 SHAPES = [(3, 4), (5,), ()]
 STEPS = 6
@@ -318,3 +319,21 @@ def test_a_read_only_parameter_is_refused():
     p = nn.Parameter(np.broadcast_to(np.float32(1), (2,)))
     with pytest.raises(gg.ArgumentError, match=r"SGD: params\[0\] \(2,\) is read-only"):
         optim.SGD([p], lr=0.1)
+
+
+def test_an_observer_sees_a_step_before_and_after():
+    class Watch(Observer):
+        def __init__(self):
+            self.seen = []
+
+        def stepping(self, optimizer):
+            self.seen.append(("before", optimizer.param_groups[0]["params"][0].item()))
+
+        def stepped(self, optimizer):
+            self.seen.append(("after", optimizer.param_groups[0]["params"][0].item()))
+
+    p, watch = gg.tensor(1.0, requires_grad=True), Watch()
+    p.grad = gg.tensor(2.0)
+    with observe(watch):
+        optim.SGD([p], lr=0.25).step()
+    assert watch.seen == [("before", 1.0), ("after", 0.5)]

@@ -11,8 +11,9 @@ import numpy as np
 from .backend import Array, MetaArray
 from .errors import AnomalyError
 from .graph import Node
+from .state import STATE, Observer, observe
 
-__all__ = ["check_backward", "check_forward", "check_kept", "checksum"]
+__all__ = ["DETECTOR", "check_backward", "check_kept", "checksum", "detect_anomaly"]
 
 
 def checksum(array: Array) -> int:
@@ -41,8 +42,29 @@ def _any_nan(arrays: Iterable[Array]) -> bool:
     return any(_has_nan(a) for a in arrays)
 
 
-def check_forward(op: Any, arrays: Sequence[Array], outs: Sequence[Any]) -> None:
-    """Does a NaN leave an op that none entered?"""
+class _Detector(Observer):
+    def applied(self, op: Any, arrays: Sequence[Array], outs: Sequence[Any]) -> None:
+        """Does a NaN leave an op that none entered?
+
+        A sweep that records nothing looks at its rules whole, so that the op's own line is named.
+        """
+        state = STATE.get()
+        if state.sweep is None or state.sweep.node is None or state.recording:
+            _check_forward(op, arrays, outs)
+
+
+DETECTOR = _Detector()
+
+
+def detect_anomaly(enabled: bool = True) -> observe:
+    """Stop at the first op, forward or backward, that makes a NaN from inputs without one.
+
+    Also checksums what nodes keep, so that a raw NumPy write to a kept array is found. Slow.
+    """
+    return observe(DETECTOR, enabled)
+
+
+def _check_forward(op: Any, arrays: Sequence[Array], outs: Sequence[Any]) -> None:
     if _any_nan(y.array for y in outs) and not _any_nan(arrays):
         given = ", ".join(
             f"{name} {a.shape}" + (f" in [{a.min()}, {a.max()}]" if a.size else "")

@@ -62,13 +62,13 @@ def apply(op: Op, *inputs: Any) -> Any:
         y = wrap(out if type(out) is _ndarray else _as_array(out, arrays))
         if op.view:
             _share(inputs[0], y)
-        if not watched and not state.anomaly:
+        if not watched and not state.observers:
             return y
         ys = (y,)
     if watched and state.recording and op.differentiable:
         _record(op, inputs, ys, state)
-    if state.anomaly:
-        anomaly.check_forward(op, arrays, ys)
+    for observer in state.observers:
+        observer.applied(op, arrays, ys)
     return ys if type(out) is tuple else y
 
 
@@ -110,7 +110,7 @@ def _record(op: Op, inputs: tuple[Any, ...], outs: tuple[Tensor, ...], state: St
         if not constants or op.outputs[k] not in constants:
             y.node = node
             y.index = k
-    save = CheckedSaved if state.anomaly else Saved
+    save = CheckedSaved if anomaly.DETECTOR in state.observers else Saved
     n = len(inputs)
     for name, place in plan:
         if place >= n:

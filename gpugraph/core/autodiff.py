@@ -16,7 +16,7 @@ from .cotangents import Owned, seeds, sequence
 from .errors import GradientError, ShapeError
 from .graph import Edge, Node, ancestors
 from .methods import public
-from .state import STATE, set_state
+from .state import STATE, Sweep, set_state
 from .tensor import Tensor
 
 __all__ = ["Part", "backward", "grad"]
@@ -87,7 +87,7 @@ def backward(
     """
     found = _sweep("backward", [tensor], gradient, None, retain_graph, create_graph)
     owned = Owned([tensor], gradient)
-    with set_state(recording=create_graph):
+    with set_state(recording=create_graph, sweep=Sweep()):
         for (node, index), g in found.items():
             target = node.watchers[index]()  # type: ignore[index]
             if target is None or not target.requires_grad:  # gone, or frozen meanwhile
@@ -113,7 +113,8 @@ def _sweep(
     """
     given = seeds(caller, outputs, gradients)
     retain_graph = retain_graph or create_graph
-    looking = STATE.get().anomaly
+    looking = anomaly.DETECTOR in STATE.get().observers
+    sweep = Sweep()
     waiting: dict[Node, list[Any]] = {}  # cotangents of a node's outputs, as they come in
     for y, g in zip(outputs, given, strict=True):
         assert y.node is not None
@@ -125,8 +126,7 @@ def _sweep(
             raise _unused(i, x)
     found: dict[Edge, Tensor] = {}
 
-    # In anomaly mode the rules are looked at whole, below, so that the op's own line is named.
-    with set_state(recording=create_graph, anomaly=looking and create_graph):
+    with set_state(recording=create_graph, sweep=sweep):
         for node in order:
             gs = waiting.pop(node, None)
             if gs is None:
@@ -141,8 +141,7 @@ def _sweep(
                         found[node, k] = g
                 elif (node, k) in targets:
                     found[node, k] = g
-            op = node.op
-            if op is None:
+            if node.op is None:
                 continue
             parents = node.parents
             wanted = [
@@ -154,7 +153,8 @@ def _sweep(
                 continue
             if node.kept is None:
                 raise node.freed()
-            for i, g in op.pull(node, wanted, gs):
+            sweep.node = node
+            for i, g in node.op.pull(node, wanted, gs):
                 if g is None:
                     continue
                 edge = parents[i]

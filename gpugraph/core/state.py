@@ -6,13 +6,51 @@ graphs at once, and the hot path pays for one lookup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["STATE", "State", "detect_anomaly", "enable_grad", "no_grad", "scope", "set_state"]
+if TYPE_CHECKING:
+    from .graph import Node
+
+__all__ = [
+    "STATE",
+    "Observer",
+    "State",
+    "Sweep",
+    "enable_grad",
+    "no_grad",
+    "observe",
+    "scope",
+    "set_state",
+]
+
+
+class Observer:
+    """Sees what is computed inside `observe`; override what you want to see.
+
+    `STATE` says how the op at hand was come to: its scope, and the sweep it is part of.
+    """
+
+    def applied(self, op: Any, arrays: Sequence[Any], outs: Sequence[Any]) -> None:
+        """An op has made these tensors from these arrays (None: an absent input)."""
+
+    def stepping(self, optimizer: Any) -> None:
+        """An optimizer is about to update its parameters."""
+
+    def stepped(self, optimizer: Any) -> None:
+        """It has updated them."""
+
+
+class Sweep:
+    """A backward pass in progress. node: the one whose rule runs; None before and behind them."""
+
+    __slots__ = ("node",)
+
+    def __init__(self) -> None:
+        self.node: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +59,8 @@ class State:
 
     recording: bool = True
     scope: tuple[str, ...] = ()
-    anomaly: bool = False
+    observers: tuple[Observer, ...] = ()
+    sweep: Sweep | None = None
 
 
 STATE: ContextVar[State] = ContextVar("gpugraph_state", default=State())  # noqa: B039 (immutable)
@@ -61,9 +100,17 @@ def scope(name: str) -> Iterator[None]:
         yield
 
 
-def detect_anomaly(enabled: bool = True) -> set_state:
-    """Stop at the first op, forward or backward, that makes a NaN from inputs without one.
+class observe(set_state):  # noqa: N801 (a function to its users)
+    """Show everything that is computed inside the block to an observer; not, if not enabled."""
 
-    Also checksums what nodes keep, so that a raw NumPy write to a kept array is found. Slow.
-    """
-    return set_state(anomaly=enabled)
+    def __init__(self, observer: Observer, enabled: bool = True) -> None:
+        super().__init__()
+        self.observer, self.enabled = observer, enabled
+
+    def __enter__(self) -> None:
+        others = tuple([o for o in STATE.get().observers if o is not self.observer])
+        observers = (*others, self.observer) if self.enabled else others
+        self.tokens.append(STATE.set(replace(STATE.get(), observers=observers)))
+
+    def _recreate_cm(self) -> observe:
+        return observe(self.observer, self.enabled)

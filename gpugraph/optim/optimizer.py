@@ -10,6 +10,7 @@ import numpy as np
 from ..core import backend
 from ..core.backend import Array
 from ..core.errors import ArgumentError, DataError, DtypeError
+from ..core.state import STATE
 from ..core.tensor import Tensor
 
 __all__ = ["Optimizer"]
@@ -45,6 +46,9 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient."""
+        observers = STATE.get().observers
+        for observer in observers:
+            observer.stepping(self)
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is None:
@@ -52,6 +56,8 @@ class Optimizer:
                 xp = backend.module_of("step", ("p", "p.grad"), [p.array, p.grad.array])
                 self.update(xp, p.array, p.grad.array, self.state.setdefault(p, {}), group)
                 p.shared_version()[0] += 1
+        for observer in observers:
+            observer.stepped(self)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with 0."""

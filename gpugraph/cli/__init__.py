@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..core.errors import ArgumentError, GpugraphError
-from . import demo, doctor
+from . import demo, doctor, parity
 
 __all__ = ["main"]
 
@@ -23,7 +23,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     demo.add_parser(commands)
     doctor.add_parser(commands)
-    args = parser.parse_args(argv)
+    parity.add_parser(commands)
+    words = list(sys.argv[1:] if argv is None else argv)
+    cut = words.index("--") if "--" in words else len(words)
+    args = parser.parse_args(words[:cut])
+    if hasattr(args, "args"):  # a command that passes on what stands behind --
+        args.args = words[cut + 1 :]
+    elif cut < len(words):
+        parser.error(f"nothing takes what stands behind --: {' '.join(words[cut + 1 :])}")
     try:
         return args.run(args) or 0
     except (GpugraphError, ImportError, OSError) as error:

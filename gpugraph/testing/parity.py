@@ -1,0 +1,300 @@
+"""The same run on two devices, compared op by op: which op is the first to be wrong?
+
+Both runs are written down (`trace`). Then each op is computed once more with the inputs exchanged,
+so that two errors come apart which a look at the outputs can't tell from each other:
+
+    error      = |yB - yA|             as they ran
+    new        = |op on B (xA) - yA|   what this op does wrong, from the same inputs
+    inherited  = |op on A (xB) - yA|   what comes of the inputs that it was given
+
+where x and y are the inputs and outputs that the op had on each device. What B really gave is also
+held against the op on A from B's own inputs: the larger of the two is the new error. A node fails
+if its new error is over its tolerance (`rounding`); inherited error is nobody's fault but the
+culprit's, and of an ill-conditioned network's.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import random as python_random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..core.backend import Device, cuda_reason, default_device
+from ..core.errors import ArgumentError, DeviceError, GpugraphError
+from ..core.state import observe
+from ..cuda import device as launching
+from ..ops import random
+from .parity_report import Node, Report
+from .rounding import bounds, errors
+from .targets import Lesson, Script, by_name, given
+from .trace import Entry, Stop, Store, Trace
+
+__all__ = ["ParityError", "parity"]
+
+
+class ParityError(GpugraphError, RuntimeError):
+    """The run that is to be compared fails by itself."""
+
+
+def parity(
+    target: Any,
+    *inputs: Any,
+    devices: Sequence[str] = ("cpu", "cuda"),
+    steps: int = 2,
+    seed: int = 0,
+    input: Sequence[Sequence[int]] | None = None,
+    args: Sequence[str] = (),
+    loss: Callable[..., Any] | None = None,
+    optimizer: Callable[..., Any] | None = None,
+) -> Report:
+    """Run something on two devices and compare every op: forward, gradients, optimizer steps.
+
+    target     a function or a Module, called with the inputs; or a name: "script.py" (run as
+               ``python script.py args`` would, with the default device set),
+               or "file.py:name" (a network, its class, or a function)
+    inputs     tensors or arrays for a function or Module; a function's floating ones get gradients
+    devices    the reference, and the one that is judged: "cpu,cuda", or without a GPU "cpu,sim",
+               where the CUDA source runs on the CPU
+    steps      optimizer steps to compare; a script that makes fewer is compared to its end
+    seed       of gpugraph's, NumPy's and Python's global generators, at the start of each run
+    input      for a name that is no script: shapes of its inputs, drawn from a normal distribution
+    args       for a script: its arguments
+    loss, optimizer   of a network's training: see `targets.Lesson`
+    Returns a `Report`: ``.ok``, ``.first`` (the culprit), ``.nodes``, ``.to_dict()``, and a table
+    when printed. Raises ParityError if the run fails on the reference, DeviceError if there is no
+    such device, ArgumentError if there is nothing to compare.
+    Every array of both runs is kept on the host: take a small batch.
+    """
+    a, b = _checked(devices)
+    if steps < 1:
+        raise ArgumentError(f"parity: steps={steps} must be at least 1")
+    run: Script | Lesson
+    lesson: dict[str, Any] = {"loss": loss, "optimizer": optimizer}
+    if isinstance(target, (str, os.PathLike)):
+        if inputs:
+            raise ArgumentError("parity: inputs are for functions; for a name give input=[shape]")
+        run = by_name(os.fspath(target), steps, input, seed, args, **lesson)
+    else:
+        label = getattr(target, "__name__", type(target).__name__)
+        vary = not hasattr(target, "parameters")
+        run = Lesson(label, given(target), lambda: inputs, steps, vary=vary, **lesson)
+    store = Store()
+    first = _record(run, a, store, steps, seed)
+    if first.error is not None:
+        raise ParityError(
+            f"parity: {run.label} fails on {a}: {_said(first.error)}{_tail(run.printed)}"
+        ) from first.error
+    before = Counter(launching.launches), Counter(launching.fallbacks)
+    second = _record(run, b, store, steps, seed)
+    kernels = launching.launches - before[0]
+    fallbacks = {f"{op}: {why}": n for (op, why), n in (launching.fallbacks - before[1]).items()}
+    pairs, mismatch = _aligned(first, second)
+    if second.error is None:
+        _check_devices(run.label, first, second, a, b)
+    else:
+        mismatch = f"{mismatch or ''}{_tail(run.printed)}"
+    return Report(
+        target=run.label,
+        devices=(a, b),
+        steps=min(first.steps, second.steps),
+        nodes=[_judge(i, x, y) for i, (x, y) in enumerate(pairs)],
+        mismatch=mismatch,
+        notes=_strays(pairs),
+        kernels=dict(kernels),
+        fallbacks=fallbacks,
+    )
+
+
+def _checked(devices: Sequence[str]) -> tuple[str, str]:
+    names = devices.split(",") if isinstance(devices, str) else list(devices)
+    if len(names) != 2:
+        raise ArgumentError(f"parity: devices={names} must be two, such as cpu,sim")
+    a, b = (Device(name) for name in names)
+    for device in (a, b):
+        if device.type == "meta":
+            raise ArgumentError("parity: nothing is computed on meta; there is nothing to compare")
+        reason = cuda_reason() if device.type == "cuda" else None
+        if device.type == "sim":
+            from ..cuda import sim
+
+            reason = sim.why_not()
+        if reason:
+            cure = "; --devices cpu,sim runs the CUDA source on this CPU" * (device.type == "cuda")
+            raise DeviceError(f"parity: no device {device}: {reason}{cure}")
+    return str(a), str(b)
+
+
+def _record(run: Script | Lesson, device: str, store: Store, steps: int, seed: int) -> Trace:
+    """The trace of one run, in a context of its own: what it sets, it leaves behind."""
+    trace = Trace(store, steps)
+
+    def go() -> None:
+        default_device(device)
+        with observe(trace):
+            run()
+
+    with _seeded(seed):
+        try:
+            contextvars.copy_context().run(go)
+        except Stop:
+            pass
+        except Exception as error:
+            if isinstance(error, ArgumentError) and str(error).startswith("parity: "):
+                raise
+            trace.error = error
+    return trace
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed all the generators that a script may draw from; put them back afterwards."""
+    ours, numpys = random.default_generator().state, np.random.get_state()
+    pythons = python_random.getstate()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    python_random.seed(seed)
+    try:
+        yield
+    finally:
+        random.default_generator().state = ours
+        np.random.set_state(numpys)
+        python_random.setstate(pythons)
+
+
+def _aligned(first: Trace, second: Trace) -> tuple[list[tuple[Entry, Entry]], str | None]:
+    """The entries that both runs have, as far as they are the same run; and why no further.
+
+    Moves between devices compute nothing, and are needed on one side only.
+    """
+    ours, theirs = ([e for e in t.entries if not e.moves] for t in (first, second))
+    pairs: list[tuple[Entry, Entry]] = []
+    for i, (x, y) in enumerate(zip(ours, theirs)):
+        if difference := _difference(x, y):
+            where = f" at {x.where}" if x.where else ""
+            where += f" and {y.where}" if y.where not in ("", x.where) else ""
+            return pairs, f"the two runs part at node {i}{where}: {difference}"
+        pairs.append((x, y))
+    behind = f"behind node {len(pairs) - 1}" if pairs else "at its start"
+    if second.error is not None:
+        return pairs, f"{behind} the second run fails: {_said(second.error)}"
+    if len(ours) != len(theirs):
+        longer = max(ours, theirs, key=len)
+        which = "first" if longer is ours else "second"
+        more = f"{abs(len(ours) - len(theirs))} more: {longer[len(pairs)].call}"
+        return pairs, f"{behind} the {which} run has {more}"
+    return pairs, None
+
+
+def _difference(x: Entry, y: Entry) -> str | None:
+    """Why two entries are not the same call on arrays of the same shapes and dtypes."""
+    if type(x.call) is not type(y.call):
+        return f"{x.call} against {y.call}"
+    if told := x.call.differs(y.call):
+        return told
+    for kind, ours, theirs in (("input", x.inputs, y.inputs), ("output", x.outputs, y.outputs)):
+        specs = [[None if a is None else (a.shape, a.dtype) for a in s] for s in (ours, theirs)]
+        if specs[0] != specs[1]:
+            told, other = (", ".join(f"{d}{list(s)}" for s, d in filter(None, k)) for k in specs)
+            return f"{kind}s of {x.call}: {told} against {other}"
+    if (x.phase, x.order, x.step) != (y.phase, y.order, y.step):
+        return f"{x.call} in {x.phase} of step {x.step} against {y.phase} of step {y.step}"
+    return None
+
+
+def _judge(index: int, x: Entry, y: Entry) -> Node:
+    """Compare one call; the outputs' worst tells."""
+    equal = all(p is q for p, q in zip(x.inputs, y.inputs))  # see Store
+    trials = [(y.outputs if equal else y.again(x.inputs), x.outputs, x.inputs)]
+    given = x.outputs
+    if not equal:
+        given = x.again(y.inputs)
+        trials.append((y.outputs, given, y.inputs))
+    names = x.call.names(len(x.inputs), len(x.outputs))[1]
+    best: tuple[Any, ...] | None = None
+    news = [errors(x_, x_)[0] for x_ in x.outputs]
+    for got, want, inputs in trials:
+        for k, bound in enumerate(bounds(x, inputs, want)):
+            new, off = errors(got[k], want[k])
+            news[k] = max(news[k], new, key=lambda e: e.abs)
+            with np.errstate(all="ignore"):
+                used = np.where(off == 0, 0.0, off / bound.limit)
+            at = np.unravel_index(int(used.argmax()), used.shape) if used.size else ()
+            most = float(used[at]) if used.size else 0.0
+            if best is None or most > best[0]:
+                limit = float(bound.limit[at]) if used.size else 0.0
+                values = (got[k][at].item(), want[k][at].item()) if used.size else (0, 0)
+                best = most, k, tuple(map(int, at)), limit, bound, values
+    assert best is not None
+    used_, k, at, limit, bound, (got_, want_) = best
+    return Node(
+        index=index,
+        op=repr(x.call),
+        label=x.call.label,
+        phase=x.phase,
+        order=x.order,
+        step=x.step,
+        of=x.of,
+        where=x.where,
+        scope=x.scope,
+        devices=(x.device, y.device),
+        kernels=y.kernels,
+        output=names[k],
+        shape=x.outputs[k].shape,
+        dtype=x.outputs[k].dtype.name,
+        error=errors(y.outputs[k], x.outputs[k])[0],
+        new=news[k],
+        inherited=errors(given[k], x.outputs[k])[0],
+        tolerance=limit,
+        used=used_,
+        reason=bound.reason,
+        short=bound.short,
+        at=at,
+        got=got_,
+        want=want_,
+    )
+
+
+def _strays(pairs: list[tuple[Entry, Entry]]) -> list[str]:
+    """Inputs that differ though no op made them differ: unseeded data, or memory written over."""
+    known: tuple[set[int], set[int]] = set(), set()
+    for i, pair in enumerate(pairs):
+        for k, (p, q) in enumerate(zip(pair[0].inputs, pair[1].inputs)):
+            if p is q or not p.ndim or (id(p) in known[0] and id(q) in known[1]):
+                continue  # numbers come through Python, from .item() too
+            name = pair[0].call.names(len(pair[0].inputs), len(pair[0].outputs))[0][k]
+            return [
+                f"the runs had different numbers to work with: {name} of node {i} "
+                f"({pair[0].call.label}) differs\nby {errors(q, p)[0].abs:.1e}, and no op made it. "
+                "Is everything seeded? Are arrays changed outside of gpugraph?"
+            ]
+        for seen, entry in zip(known, pair):
+            seen.update(map(id, entry.outputs))
+    return []
+
+
+def _check_devices(label: str, first: Trace, second: Trace, a: str, b: str) -> None:
+    if not first.entries:
+        raise ArgumentError(
+            f"parity: {label} applies no op of gpugraph; there is nothing to compare"
+        )
+    for trace, device in ((first, a), (second, b)):
+        if not any(e.device == device for e in trace.entries if not e.moves):
+            raise ArgumentError(
+                f"parity: {label}: with {device} as the default device nothing ran there; let the "
+                "script make its tensors on the default device, and move none itself"
+            )
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _tail(printed: str) -> str:
+    lines = printed.strip().splitlines()[-5:]
+    return "".join(f"\n  | {line}" for line in lines)

@@ -78,6 +78,18 @@ for _name in (
     setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
 
 
+def _in_place(name):
+    def method(self, other):
+        getattr(self._a, name)(_in(other))
+        return self
+
+    return method
+
+
+for _name in "iadd isub imul itruediv".split():
+    setattr(ndarray, f"__{_name}__", _in_place(f"__{_name}__"))
+
+
 def _in(x):
     if isinstance(x, ndarray):
         return x._a

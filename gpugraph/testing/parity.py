@@ -170,7 +170,7 @@ def _seeded(seed: int) -> Iterator[None]:
 def _aligned(first: Trace, second: Trace) -> tuple[list[tuple[Entry, Entry]], str | None]:
     """The entries that both runs have, as far as they are the same run; and why no further.
 
-    Moves between devices compute nothing, and are needed on one side only.
+    Moves and copies compute nothing; where one device needs a move, the other may need a copy.
     """
     ours, theirs = ([e for e in t.entries if not e.moves] for t in (first, second))
     pairs: list[tuple[Entry, Entry]] = []

@@ -80,8 +80,9 @@ def errors(got: Any, want: Any) -> tuple[Errors, Any]:
 def distance(got: Any, want: Any) -> Any:
     """|got - want|, in float64. NaN is as good as NaN, an infinity as the same infinity."""
     a, b = _wide(got), _wide(want)
+    least = float(np.asarray(want).dtype.kind in "iu")  # integers that float64 can't tell apart
     with np.errstate(all="ignore"):
-        off = np.abs(a - b).astype(np.float64)
+        off = np.maximum(np.abs(a - b).astype(np.float64), least)
         same = (np.asarray(got) == np.asarray(want)) | ((a != a) & (b != b))
         same |= (magnitude(got) == 0) & (magnitude(want) == 0)
         broken = ~np.isfinite(a) | ~np.isfinite(b)

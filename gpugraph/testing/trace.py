@@ -28,7 +28,7 @@ from ..core.op import Op
 from ..core.state import STATE, Observer, Sweep, set_state
 from ..core.tensor import wrap
 from ..cuda import device
-from ..ops.memory import Move
+from ..ops.memory import Copy, Move
 
 __all__ = ["Call", "Entry", "OpCall", "Stop", "Store", "Trace", "Update"]
 
@@ -164,8 +164,8 @@ class Entry:
 
     @property
     def moves(self) -> bool:
-        """Does it only take values from one device to another?"""
-        return isinstance(self.call, OpCall) and isinstance(self.call.op, Move)
+        """Does it only put values elsewhere: into new memory, or on another device?"""
+        return isinstance(self.call, OpCall) and isinstance(self.call.op, (Copy, Move))
 
     def again(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
         """The outputs for other inputs, on the device where this entry was computed."""

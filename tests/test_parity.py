@@ -274,6 +274,25 @@ def test_other_shapes_and_more_ops_are_mismatches():
     assert "part at node" in parity(longer, image(4), devices=SIM).mismatch
 
 
+def test_memory_that_is_written_over_between_two_ops_is_found():
+    def f(x):
+        y = x * 2.0
+        if x.device == "sim":
+            y.array[1] = 7.0  # as a kernel would that writes outside of its arrays
+        return gg.exp(y.detach())
+
+    report = parity(f, image(3), devices=SIM)
+    assert not report.ok and report.first is None
+    assert re.search(r"x of node 1 \(exp\) differs by .* from what node 0 made", report.mismatch)
+
+    def rescaled(x):  # outside of ops, but on both devices alike
+        y = gg.exp(x * (1.0 if x.device == "cpu" else 1.001))
+        return gg.exp(gg.Tensor(y.array * np.float32(0.5)))
+
+    report = parity(rescaled, image(3), devices=SIM)
+    assert report.ok and "x of node 2 (exp) differs by" in report.notes[0]
+
+
 def test_wrong_use():
     for arguments, told in (
         (dict(devices="cpu"), "must be two, such as cpu,sim"),

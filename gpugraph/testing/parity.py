@@ -99,13 +99,14 @@ def parity(
         _check_devices(run.label, first, second, a, b)
     else:
         mismatch = f"{mismatch or ''}{_tail(run.printed)}"
+    spoilt, notes = _strays(pairs)
     return Report(
         target=run.label,
         devices=(a, b),
         steps=min(first.steps, second.steps),
         nodes=[_judge(i, x, y) for i, (x, y) in enumerate(pairs)],
-        mismatch=mismatch,
-        notes=_strays(pairs),
+        mismatch=mismatch or spoilt,
+        notes=notes,
         kernels=dict(kernels),
         fallbacks=fallbacks,
     )
@@ -260,22 +261,37 @@ def _judge(index: int, x: Entry, y: Entry) -> Node:
     )
 
 
-def _strays(pairs: list[tuple[Entry, Entry]]) -> list[str]:
-    """Inputs that differ though no op made them differ: unseeded data, or memory written over."""
-    known: tuple[set[int], set[int]] = set(), set()
+def _strays(pairs: list[tuple[Entry, Entry]]) -> tuple[str | None, list[str]]:
+    """Inputs that differ though no op made them differ: (memory written over, different data).
+
+    Values are known by their copies (`Store`); numbers pass through Python, too, as from .item().
+    """
+    made: dict[int, list[tuple[int, int]]] = {}  # a value of the first run -> which outputs it is
+    spoilt: str | None = None
+    notes: list[str] = []
     for i, pair in enumerate(pairs):
-        for k, (p, q) in enumerate(zip(pair[0].inputs, pair[1].inputs)):
-            if p is q or not p.ndim or (id(p) in known[0] and id(q) in known[1]):
-                continue  # numbers come through Python, from .item() too
-            name = pair[0].call.names(len(pair[0].inputs), len(pair[0].outputs))[0][k]
-            return [
-                f"the runs had different numbers to work with: {name} of node {i} "
-                f"({pair[0].call.label}) differs\nby {errors(q, p)[0].abs:.1e}, and no op made it. "
-                "Is everything seeded? Are arrays changed outside of gpugraph?"
-            ]
-        for seen, entry in zip(known, pair):
-            seen.update(map(id, entry.outputs))
-    return []
+        for k, (p, q) in enumerate(zip(*(entry.inputs for entry in pair))):
+            if p is q or not p.ndim:
+                continue
+            origins = made.get(id(p), [])
+            if any(pairs[j][1].outputs[n] is q for j, n in origins):
+                continue
+            call = pair[0].call
+            name = call.names(len(pair[0].inputs), len(pair[0].outputs))[0][k]
+            told = f"{name} of node {i} ({call.label}) differs by {errors(q, p)[0].abs:.1e}"
+            if origins and spoilt is None:
+                spoilt = (
+                    f"{told} from what node {origins[-1][0]} made\nof it on the second device, and "
+                    "no op changed it: does a kernel write outside of its arrays?"
+                )
+            elif not origins and not notes:
+                notes.append(
+                    f"{told} between the runs, and no op made it.\nIs all data seeded? "
+                    "(What is computed outside of ops, as by clip_grad_norm_, may differ a little.)"
+                )
+        for n, y in enumerate(pair[0].outputs):
+            made.setdefault(id(y), []).append((i, n))
+    return spoilt, notes
 
 
 def _check_devices(label: str, first: Trace, second: Trace, a: str, b: str) -> None:

@@ -48,8 +48,8 @@ class Bound:
 class Errors:
     """The largest error of an array: absolute, relative to the element, in units in its last place.
 
-    An element that should be 0 has an infinite relative error; its unit in the last place is that
-    of the smallest normal number. Infinite, too, where one side alone is NaN or infinite.
+    Where a float should be 0, the last two are infinite, whatever it is instead. All are where one
+    side alone is NaN or infinite.
     """
 
     abs: float
@@ -122,7 +122,7 @@ def _linear(
         reason = f"sum of {n} terms in {_precision(call, y)}: 8 sqrt({n}) eps, relative to the sum "
         reason += "of their sizes"
         if n == 1:
-            reason = f"rounded in {_precision(call, y)}: 8 eps"
+            reason = f"one term in {_precision(call, y)}: 8 eps, relative to its size"
         short = f"{n} term" + "s" * (n > 1)
         found.append(Bound(_limit(call, y, longest, scale), reason, short))
     return found
@@ -210,8 +210,8 @@ def _wide(x: Any) -> Any:
 
 
 def _spacing(size: Any, dtype: Any) -> Any:
-    """The distance to the next number of that dtype, at these sizes; 1 between integers."""
+    """The distance to the next number of that dtype, at these sizes: 0 at 0; 1 between integers."""
     if _real(dtype) not in NORMAL:
         return np.ones_like(size)
     _, exponent = np.frexp(np.maximum(size, NORMAL[_real(dtype)][0]))
-    return np.ldexp(epsilon(_real(dtype)), exponent - 1)
+    return np.where(size == 0, 0.0, np.ldexp(epsilon(_real(dtype)), exponent - 1))

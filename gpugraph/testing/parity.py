@@ -209,30 +209,21 @@ def _difference(x: Entry, y: Entry) -> str | None:
 
 
 def _judge(index: int, x: Entry, y: Entry) -> Node:
-    """Compare one call; the outputs' worst tells."""
+    """Compare one call; the output and element that use most of their tolerance speak for it."""
     equal = all(p is q for p, q in zip(x.inputs, y.inputs))  # see Store
+    given = x.outputs if equal else x.again(y.inputs)
     trials = [(y.outputs if equal else y.again(x.inputs), x.outputs, x.inputs)]
-    given = x.outputs
     if not equal:
-        given = x.again(y.inputs)
         trials.append((y.outputs, given, y.inputs))
-    names = x.call.names(len(x.inputs), len(x.outputs))[1]
-    best: tuple[Any, ...] | None = None
-    news = [errors(x_, x_)[0] for x_ in x.outputs]
+    totals = [errors(q, p) for q, p in zip(y.outputs, x.outputs)]
+    found = []
     for got, want, inputs in trials:
         for k, bound in enumerate(bounds(x, inputs, want)):
             new, off = errors(got[k], want[k])
-            news[k] = max(news[k], new, key=lambda e: e.abs)
-            with np.errstate(all="ignore"):
-                used = np.where(off == 0, 0.0, off / bound.limit)
-            at = np.unravel_index(int(used.argmax()), used.shape) if used.size else ()
-            most = float(used[at]) if used.size else 0.0
-            if best is None or most > best[0]:
-                limit = float(bound.limit[at]) if used.size else 0.0
-                values = (got[k][at].item(), want[k][at].item()) if used.size else (0, 0)
-                best = most, k, tuple(map(int, at)), limit, bound, values
-    assert best is not None
-    used_, k, at, limit, bound, (got_, want_) = best
+            at, used = _worst(off, totals[k][1], bound.limit)
+            found.append((used, k, at, new, bound, got[k], want[k]))
+    used, k, at, _, bound, got_, want_ = max(found, key=lambda f: f[0])
+    number = bool(got_.size)
     return Node(
         index=index,
         op=repr(x.call),
@@ -245,20 +236,33 @@ def _judge(index: int, x: Entry, y: Entry) -> Node:
         scope=x.scope,
         devices=(x.device, y.device),
         kernels=y.kernels,
-        output=names[k],
+        output=x.call.names(len(x.inputs), len(x.outputs))[1][k],
         shape=x.outputs[k].shape,
         dtype=x.outputs[k].dtype.name,
-        error=errors(y.outputs[k], x.outputs[k])[0],
-        new=news[k],
+        error=totals[k][0],
+        new=max((f[3] for f in found if f[1] == k), key=lambda e: e.abs),
         inherited=errors(given[k], x.outputs[k])[0],
-        tolerance=limit,
-        used=used_,
+        tolerance=float(bound.limit[at]) if number else 0.0,
+        used=used,
         reason=bound.reason,
         short=bound.short,
         at=at,
-        got=got_,
-        want=want_,
+        got=got_[at].item() if number else None,
+        want=want_[at].item() if number else None,
     )
+
+
+def _worst(new: Any, total: Any, limit: Any) -> tuple[tuple[int, ...], float]:
+    """Where most of the tolerance is used, and how much of it; without new error, where most error
+    is, or else the widest tolerance.
+    """
+    if not new.size:
+        return (), 0.0
+    with np.errstate(all="ignore"):
+        used = np.where(new == 0, 0.0, new / limit)
+    telling = next((e for e in (used, total, limit) if e.any()), used)
+    at = np.unravel_index(int(telling.argmax()), used.shape)
+    return tuple(map(int, at)), float(used[at])
 
 
 def _strays(pairs: list[tuple[Entry, Entry]]) -> tuple[str | None, list[str]]:

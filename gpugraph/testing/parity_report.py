@@ -204,8 +204,8 @@ class Report:
         """Those that fail, those with most error of their own, and those with most in sum."""
         half = SHOWN // 2
         own = sorted(self.nodes, key=lambda n: -n.used)[:half]
-        left = [n for n in self.nodes if n not in own]
-        sums = sorted(left, key=lambda n: -n.error.abs / max(n.tolerance, 1e-300))[:half]
+        left = [n for n in self.nodes if n.tolerance and n not in own]
+        sums = sorted(left, key=lambda n: -n.error.abs / n.tolerance)[:half]
         wanted = {n.index for n in (*self.failures, *own, *sums)}
         return [n for n in self.nodes if n.index in wanted]
 

@@ -194,7 +194,7 @@ class Trace(Observer):
         """Write down an op."""
         if threading.get_ident() != self._thread:  # a loader's: its order is nobody's
             return
-        if any(isinstance(a, MetaArray) for a in (*arrays, *(y.array for y in outs))):
+        if not outs or any(isinstance(a, MetaArray) for a in (*arrays, *(y.array for y in outs))):
             return  # nothing was computed
         state = STATE.get()
         of, order = None, 0

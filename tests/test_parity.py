@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +137,33 @@ def test_arrays_of_cupy_are_moved_not_mixed():
         report = parity(Net(), X, devices=("cpu", "cuda"))
     assert report.ok and report.devices == ("cpu", "cuda:0")
     assert {n.devices for n in report.nodes} == {("cpu", "cuda:0")} and not report.kernels
+
+
+@needs_simulator
+def test_half_precision_and_adam():
+    net = Net().astype(np.float16)
+
+    def adam(params):
+        return optim.AdamW(params, eps=1e-3)  # its 1e-8 is 0 in half precision
+
+    report = parity(net, X.astype(np.float16), devices=SIM, optimizer=adam)
+    assert report.ok and {n.label for n in report.nodes if n.phase == "update"} == {"adamw"}
+    assert report.nodes[0].dtype == "float16" and report.nodes[0].error.abs < 1e-2
+    shapes = [n.shape for n in report.nodes if n.phase == "update" and n.step == 2]
+    assert shapes == [p.shape for p in net.parameters()]
+
+
+def test_other_threads_and_the_meta_device_are_left_out():
+    def f(x):
+        context = contextvars.copy_context()
+        thread = threading.Thread(target=context.run, args=(gg.exp, x.detach()))
+        thread.start()
+        thread.join()
+        gg.cos(gg.zeros((2,), device="meta"))
+        return gg.sin(x)
+
+    report = parity(f, image(3), devices=("cpu", "cpu"))
+    assert [n.label for n in report.nodes[:2]] == ["sin", "multiply"]
 
 
 # Wrong runs

@@ -51,13 +51,15 @@ class Optimizer:
             observer.stepping(self)
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is None:
-                    continue
-                xp = backend.module_of("step", ("p", "p.grad"), [p.array, p.grad.array])
-                self.update(xp, p.array, p.grad.array, self.state.setdefault(p, {}), group)
-                p.shared_version()[0] += 1
+                if p.grad is not None:
+                    self._update(p.array, p.grad.array, self.state.setdefault(p, {}), group)
+                    p.shared_version()[0] += 1
         for observer in observers:
             observer.stepped(self)
+
+    def _update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Change p and its memory, where they are."""
+        self.update(backend.module_of("step", ("p", "p.grad"), [p, g]), p, g, state, group)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with 0."""

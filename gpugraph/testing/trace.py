@@ -118,9 +118,8 @@ class Update:
         """The parameter and the memory after the step; what comes in stays as it is."""
         p, g, *memory = [a.copy() for a in arrays]
         state = {**self.numbers, **dict(zip(self.memory, memory, strict=True))}
-        xp = backend.module_of("step", ("p", "g"), [p, g])
         with backend.current([p]), np.errstate(all="ignore"):
-            self.optimizer.update(xp, p, g, state, self.options)
+            self.optimizer._update(p, g, state, self.options)
         return (p, *(state[name] for name in _arrays_of(state)))
 
 

@@ -468,6 +468,8 @@ def test_members_of_a_file(tmp_path, capsys):
         (["mlp", "--input", "4,4"], "'4,4' is no shape"),
         (["mlp", "--steps", "0"], "steps=0"),
         (["mlp", "--devices", "cpu"], "must be two"),
+        (["mlp", "--", "-v"], "mlp is no script: it takes no arguments such as -v"),
+        ([str(EXAMPLES / "mlp.py"), "--input", "4x4"], "has its own inputs"),
     ],
 )
 def test_wrong_words(words, told, capsys):

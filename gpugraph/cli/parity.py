@@ -69,11 +69,11 @@ def _run(args: argparse.Namespace) -> int:
     shapes = [_shape(text) for text in args.input or ()]
     options = {"devices": args.devices, "steps": args.steps, "seed": args.seed}
     try:
-        if args.target in BUILT_IN:
+        if args.target in BUILT_IN and not args.args:
             make, shape = BUILT_IN[args.target]
             random.seed(args.seed)
             report = parity(make(), *drawn(shapes or [shape], args.seed), **options)
-        elif ".py" in args.target:
+        elif ".py" in args.target or args.args:
             report = parity(args.target, input=shapes, args=args.args, **options)
         else:
             raise ArgumentError(

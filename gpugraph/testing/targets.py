@@ -165,7 +165,11 @@ def by_name(
     """
     path, colon, member = name.rpartition(":")
     if name.endswith(".py"):
+        if input or any(lesson.values()):
+            raise ArgumentError(f"parity: {name} is a script, which has its own inputs and loss")
         return Script(name, args)
+    if args:
+        raise ArgumentError(f"parity: {name} is no script: it takes no arguments such as {args[0]}")
     if not (colon and path.endswith(".py")):
         raise ArgumentError(
             f"parity: {name!r} is no script (file.py) and no member of one (file.py:name)"

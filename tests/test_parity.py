@@ -370,6 +370,11 @@ def test_a_script_without_optimizer_is_compared_to_its_end(tmp_path, capsys):
     assert report.nodes[0].where == f"{path}:8" and report.nodes[0].label == "sin"
 
 
+def test_a_script_with_an_op_of_its_own():
+    report = parity(str(EXAMPLES / "my_own_op.py"), devices=SIM)
+    assert report.ok and report.nodes[0].op == "Swish(beta=1.0)"
+
+
 def test_a_script_that_draws_other_numbers_each_time_is_found_out(tmp_path):
     path = script(tmp_path, "y = gg.exp(gg.tensor(np.random.default_rng().random(4)))\n")
     report = parity(path, devices=SIM)

@@ -45,6 +45,10 @@ class ndarray:  # noqa: N801
     def device(self):
         return types.SimpleNamespace(id=0)
 
+    @property
+    def data(self):
+        return types.SimpleNamespace(ptr=self._a.ctypes.data)
+
     def get(self):
         return self._a.copy()
 
@@ -73,7 +77,8 @@ def _operator(name):
 
 for _name in (
     "add sub mul truediv floordiv mod pow matmul radd rsub rmul rtruediv rfloordiv rmod rpow "
-    "neg pos abs invert and or xor rand ror rxor lshift rshift eq ne lt le gt ge getitem"
+    "neg pos abs invert and or xor rand ror rxor lshift rshift eq ne lt le gt ge getitem "
+    "iadd isub imul itruediv"
 ).split():
     setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
 

@@ -4,6 +4,7 @@ And tools/kernel_matrix.py finds what it is for: mistakes are planted in small s
 """
 
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -78,6 +79,29 @@ def check(matrix):
 def test_every_kernel_compiles_within_the_kept_figures(matrix, capsys):
     status = matrix.main([])
     assert status == 0, capsys.readouterr().out
+
+
+def test_optimizers_round_every_product_by_itself(matrix, check, monkeypatch):
+    """On a GPU, too, no product is fused with a sum, so that bits are those of NumPy's rule."""
+    compiler, texts = matrix.nvrtc(), []
+    read = compiler._bytes
+
+    def listen(program, what):
+        if what == "CUBIN":
+            texts.append(read(program, "PTX").decode())
+        return read(program, what)
+
+    monkeypatch.setattr(compiler, "_bytes", listen)
+    check("__global__ void k(float* x) { x[0] = x[1] * x[2] + x[3]; }", "k")
+    assert "fma.rn" in texts.pop()
+    kernels = [k for k in matrix.package_kernels() if k.file.startswith("optim/")]
+    for job in matrix.jobs(kernels, [75, 90]):
+        matrix.check(job)
+    assert len(texts) == 4
+    for text in texts:
+        found = re.findall(r"\b(fma|mul|div|sqrt|mad|rcp|rsqrt)\.([\w.]*)\bf(?:32|64)\b", text)
+        assert {name for name, _ in found} in ({"mul"}, {"mul", "div", "sqrt"})
+        assert all(how.startswith("rn.") for _, how in found)
 
 
 @pytest.mark.parametrize("name", PLANTED)

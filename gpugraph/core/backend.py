@@ -29,6 +29,7 @@ __all__ = [
     "current",
     "default_device",
     "device_of",
+    "extent",
     "housed",
     "is_array",
     "launcher",
@@ -273,6 +274,16 @@ def write(target: Array, value: Any) -> None:
         xp = module_of("write", ("x", "value"), [target, value])
         value = value.copy() if xp.may_share_memory(target, value) else value
     target[...] = value
+
+
+def extent(array: Array) -> tuple[int, int]:
+    """The addresses (start, stop) between which the elements of an array lie."""
+    first: int = array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr
+    if not array.size:
+        return first, first
+    reach = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
+    low, high = sum(min(r, 0) for r in reach), sum(max(r, 0) for r in reach)
+    return first + low, first + high + array.itemsize
 
 
 def to_device(array: Array, device: Device | str) -> Array:

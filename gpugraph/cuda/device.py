@@ -226,9 +226,10 @@ class SimDevice(LaunchDevice):
 
         function = self.function(kernel, expression)
         plain = [a.view(np.ndarray) if isinstance(a, np.ndarray) else a for a in args]
-        fresh = [i for i, p in enumerate(kernel.params) if p.output]
+        outputs = [i for i, p in enumerate(kernel.params) if p.output]
+        fresh = [i for i in outputs if not kernel.params[i].in_place]
         report = function.launch(grid, block, plain, shared=shared, seed=self.seed, fresh=fresh)
-        for i in fresh if self.mode == "check" else ():
+        for i in outputs if self.mode == "check" else ():
             name, missed, most = kernel.params[i].name, report.unwritten[i], report.most_writes[i]
             if missed or most > 1:
                 told = f"{missed} elements of {name} were never written, one {most} times"

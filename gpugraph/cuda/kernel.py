@@ -75,6 +75,7 @@ class Parameter:
     type: str  # without const and *: a C type, T or wide<T> of a template, or the name of a struct
     array: bool
     output: bool
+    in_place: bool = False  # an output that is read first
 
 
 class Kernel:
@@ -86,6 +87,7 @@ class Kernel:
     params     its parameters, as they stand there
     structs    {name: structured dtype} of structs that are passed by value
     code       the source itself; `file` is then only what messages call it
+    in_place   names of the outputs that it reads, too: they come with values, not uninitialised
     templates  {template parameter: names of the dtypes it is compiled for}, in the order of the
                template: ``T=("float32", "float64")``
 
@@ -100,6 +102,7 @@ class Kernel:
         structs: dict[str, Any] | None = None,
         *,
         code: str | None = None,
+        in_place: Sequence[str] = (),
         **templates: Sequence[Any],
     ) -> None:
         self.file = file.name if isinstance(file, Path) else file
@@ -109,7 +112,7 @@ class Kernel:
             t: tuple([np.dtype(d).name if d not in C_NAMES else d for d in dtypes])
             for t, dtypes in templates.items()
         }
-        self.params = tuple([_parameter(text) for text in params.split(",")])
+        self.params = tuple([_parameter(text, in_place) for text in params.split(",")])
         # arrays that say what a template parameter is come before what depends on it
         self._order = sorted(
             range(len(self.params)),
@@ -117,12 +120,12 @@ class Kernel:
         )
         self._path = file.resolve() if isinstance(file, Path) else None
         self._code = code
-        self._check()
+        self._check(in_place)
         if self._path is None and code is None:
             DECLARED.append(self)
 
-    def _check(self) -> None:
-        """Every type must be known, and every template parameter compiled for something."""
+    def _check(self, in_place: Sequence[str]) -> None:
+        """Every type and name must be known, every template parameter compiled for something."""
         known = {*DTYPES, *self.structs, *self.templates}
         known |= {f"wide<{t}>" for t in self.templates}
         for p in self.params:
@@ -136,6 +139,8 @@ class Kernel:
             if not dtypes or (unknown := [d for d in dtypes if d not in C_NAMES]):
                 told = f"{unknown[0]} is none of {', '.join(C_NAMES)}" if dtypes else "no dtypes"
                 raise ArgumentError(f"{self.name}: {t}={dtypes}: {told}")
+        if unknown := sorted({*in_place} - {p.name for p in self.params if p.output}):
+            raise ArgumentError(f"{self.name}: in_place: {unknown[0]!r} is no output")
 
     def __repr__(self) -> str:
         return f"Kernel({self.file!r}, {self.name!r})"
@@ -253,11 +258,12 @@ class Kernel:
         return number
 
 
-def _parameter(text: str) -> Parameter:
+def _parameter(text: str, in_place: Sequence[str]) -> Parameter:
     match = re.fullmatch(
         r"\s*(const\s+)?([\w ]+?|wide<\w+>)\s*(\*?)\s*(?:__restrict__\s*)?(\w+)\s*", text
     )
     if match is None:
         raise ArgumentError(f'not a kernel parameter: {text!r}; write "const float* x" or "int n"')
     const, type_, star, name = match.groups()
-    return Parameter(name, type_.strip(), bool(star), bool(star) and not const)
+    output = bool(star) and not const
+    return Parameter(name, type_.strip(), bool(star), output, output and name in in_place)

@@ -8,9 +8,17 @@ from typing import Any
 
 from ..core.backend import Array
 from ..core.errors import ArgumentError
+from ..cuda.kernel import FLOATS, Kernel
 from .optimizer import Optimizer, at_least_0
 
 __all__ = ["Adam", "AdamW"]
+
+ADAM = Kernel(
+    "optim/adam.cu", "adam",
+    "T* p, const T* grad, T* m, T* v, wide<T> rate, wide<T> root, wide<T> b1, wide<T> rest1, "
+    "wide<T> b2, wide<T> rest2, wide<T> eps, wide<T> decay, wide<T> keep, long long n",
+    in_place=("p", "m", "v"), T=FLOATS,
+)  # fmt: skip
 
 
 class Adam(Optimizer):
@@ -22,6 +30,7 @@ class Adam(Optimizer):
         p = p - lr * m' / (sqrt(v') + eps)            m' = m / (1 - b1^t), v' = v / (1 - b2^t)
 
     betas  (b1, b2); t counts the steps from 1
+    fused  one update for all parameters of a group, see `Optimizer`
     Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1.
     """
 
@@ -34,9 +43,11 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        *,
+        fused: bool = False,
     ) -> None:
         options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, options)
+        super().__init__(params, options, fused)
 
     def check(self, group: dict[str, Any]) -> None:
         name = type(self).__name__
@@ -67,6 +78,21 @@ class Adam(Optimizer):
         spread = xp.sqrt(v) / math.sqrt(1 - b2**t) + group["eps"]
         p -= lr / (1 - b1**t) * (m / spread)
 
+    def cuda(
+        self, dev: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
+        lr, (b1, b2), decay = group["lr"], group["betas"], group["weight_decay"]
+        if not state:
+            state.update(step=0, exp_avg=dev.xp.zeros_like(p), exp_avg_sq=dev.xp.zeros_like(p))
+        t = state["step"] = state["step"] + 1
+        through, keep = (0, 1 - lr * decay) if self.decoupled else (decay, 1)
+        numbers = (
+            *(lr / (1 - b1**t), math.sqrt(1 - b2**t), b1, 1 - b1, b2, 1 - b2),
+            *(group["eps"], through, keep),
+        )
+        arrays = p, g, state["exp_avg"], state["exp_avg_sq"]
+        dev.launch(ADAM, *arrays, *numbers, p.size, threads=p.size)
+
 
 class AdamW(Adam):
     """Adam with weight decay that does not go through its running means.
@@ -85,5 +111,7 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
+        *,
+        fused: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, fused=fused)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from ..core.backend import Array
 from ..core.errors import ArgumentError, DataError, DtypeError
 from ..core.state import STATE
 from ..core.tensor import Tensor
+from ..cuda.kernel import FLOATS, wide
+from .flat import Flat, flatten, no_data, refuse_shared
 
 __all__ = ["Optimizer"]
 
@@ -22,17 +24,31 @@ class Optimizer:
     params    tensors that need a gradient, or dicts ``{"params": [...], "lr": 0.01}`` whose options
               hold for that group only
     defaults  options of every group that does not say otherwise
+    fused     keep the parameters of each group, and what is remembered of them, one after another
+              in one buffer each (for each device and dtype), and update it at once: by one kernel
+              launch on a GPU. Gives the same bits. The array of each parameter is replaced by a
+              view of the buffer, when the optimizer is made, and again in the next step after
+              someone replaced it, as ``model.to()`` does: an array that a parameter shared is no
+              longer updated. Parameters that share memory are refused
 
-    A subclass writes `check` (are the options possible?) and `update` (the rule for one parameter).
-    Updates happen in place, outside the graph; a graph that kept a parameter notices.
+    A subclass writes `check` (are the options possible?) and `update` (the rule for one parameter);
+    `cuda` is the same rule on its kernel. Rules of fused optimizers go element by element. Updates
+    happen in place, outside the graph; a graph that kept a parameter notices.
     """
 
-    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+    # what ``cuda(dev, p, g, state, group)`` is if there is a kernel: as `update`, with contiguous
+    # arrays, and whatever makes arrays and launches there
+    cuda: Callable[..., None] | None = None
+
+    def __init__(
+        self, params: Iterable[Any], defaults: dict[str, Any], fused: bool = False
+    ) -> None:
         self.defaults = defaults
+        self.fused = fused
+        self._flats: dict[int, list[Flat]] = {}  # by the number of the group
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
-        for group in self._groups(params):
-            self.add_param_group(group)
+        self._add(self._groups(params))
 
     def check(self, group: dict[str, Any]) -> None:
         """Raise ArgumentError if the options of a group are impossible."""
@@ -49,7 +65,11 @@ class Optimizer:
         observers = STATE.get().observers
         for observer in observers:
             observer.stepping(self)
-        for group in self.param_groups:
+        for i, group in enumerate(self.param_groups):
+            if self.fused:
+                for flat in self._flattened(i):
+                    flat.step(self._update, self.state, group)
+                continue
             for p in group["params"]:
                 if p.grad is not None:
                     self._update(p.array, p.grad.array, self.state.setdefault(p, {}), group)
@@ -57,9 +77,54 @@ class Optimizer:
         for observer in observers:
             observer.stepped(self)
 
+    def _flattened(self, i: int) -> list[Flat]:
+        """The buffers of group i, made anew if a parameter has left them."""
+        flats, params = self._flats.get(i, ()), self.param_groups[i]["params"]
+        if sum(len(f.params) for f in flats) != len(params) or not all(
+            f.holds(params) for f in flats
+        ):
+            everything = [p for group in self.param_groups for p in group["params"]]
+            refuse_shared(type(self).__name__, everything)
+            self._flats[i] = flatten(params)
+        return self._flats[i]
+
     def _update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Change p and its memory, where they are."""
-        self.update(backend.module_of("step", ("p", "p.grad"), [p, g]), p, g, state, group)
+        """Change p and its memory: by the kernel where there is one, else by the rule."""
+        if type(p) is np.ndarray and type(g) is np.ndarray and p.dtype.itemsize > 2:
+            return self.update(np, p, g, state, group)
+        xp = backend.module_of("step", ("p", "p.grad"), [p, g])
+        if xp is backend.META:
+            raise no_data()
+        dev, device = backend.launcher([p]), backend.device_of(p)
+        with backend.current([p]):
+            for name, value in state.items():  # it follows its parameter
+                if backend.is_array(value):
+                    state[name] = backend.to_device(value, device).astype(p.dtype, copy=False)
+            if dev is not None and self.cuda is not None:
+                reason = _no_kernel(p, state)
+                if reason is None:
+                    return self.cuda(dev, p, dev.contiguous(g), state, group)
+                dev.fall_back(self, reason)
+            if xp is np and p.dtype.itemsize == 2:
+                self._widened(p, g, state, group)
+            else:
+                self.update(xp, p, g, state, group)
+
+    def _widened(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Compute float16 and bfloat16 in float32, and round once at the end, as kernels do."""
+        exact = wide(p.dtype)
+        wide_p = p.astype(exact)
+        memory = {k: v.astype(exact) if backend.is_array(v) else v for k, v in state.items()}
+        self.update(np, wide_p, g.astype(exact), memory, group)
+        p[...] = wide_p
+        state.update(
+            {k: v.astype(p.dtype) if backend.is_array(v) else v for k, v in memory.items()}
+        )
+
+    @property
+    def label(self) -> str:
+        """What counts of launches and fallbacks call it."""
+        return type(self).__name__
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with 0."""
@@ -74,6 +139,22 @@ class Optimizer:
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Add parameters with options of their own, as when more layers are thawed."""
+        self._add([group])
+
+    def _add(self, groups: list[dict[str, Any]]) -> None:
+        """Add all of these groups, or with an error none."""
+        together = list(self.param_groups)
+        for group in groups:
+            together.append(self._complete(group, together))
+        if self.fused:
+            refuse_shared(type(self).__name__, [p for g in together for p in g["params"]])
+        for i, group in enumerate(together[len(self.param_groups) :], len(self.param_groups)):
+            self.param_groups.append(group)
+            if self.fused and not any(p.device == "meta" for p in group["params"]):
+                self._flattened(i)
+
+    def _complete(self, group: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
+        """The group with all its options; raises if it can't stand beside the others."""
         name = type(self).__name__
         if unknown := group.keys() - self.defaults.keys() - {"params"}:
             raise ArgumentError(
@@ -85,14 +166,14 @@ class Optimizer:
         group = {**self.defaults, **group, "params": params}
         if not params:
             raise ArgumentError(f"{name}: a group has no parameters")
-        known = {id(p) for g in self.param_groups for p in g["params"]}
+        known = {id(p) for g in others for p in g["params"]}
         for i, p in enumerate(params):
             self._check_param(f"{name}: params[{i}]", p)
             if id(p) in known:
                 raise ArgumentError(f"{name}: params[{i}] {p.shape} is given twice")
             known.add(id(p))
         self.check(group)
-        self.param_groups.append(group)
+        return group
 
     def _groups(self, params: Any) -> list[dict[str, Any]]:
         name = type(self).__name__
@@ -133,6 +214,10 @@ class Optimizer:
             raise ArgumentError(f"{who} {p.shape} is read-only; make it of a copy()")
 
     # State
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies, whose parameters lie elsewhere: without the buffers of the original."""
+        return {**vars(self), "_flats": {}}
 
     def state_dict(self) -> dict[str, Any]:
         """Options and memory in plain values: numbers, and NumPy copies of arrays.
@@ -195,12 +280,21 @@ class Optimizer:
         return {p: i for i, p in enumerate(params)}
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__}("]
+        lines = [f"{type(self).__name__}(" + "fused=True," * self.fused]
         for group in self.param_groups:
             options = ", ".join(f"{k}={v!r}" for k, v in group.items() if k != "params")
             size = sum(p.size for p in group["params"])
             lines.append(f"  {len(group['params'])} tensors of {size} numbers: {options}")
         return "\n".join([*lines, ")"])
+
+
+def _no_kernel(p: Array, state: dict[str, Any]) -> str | None:
+    """Why an optimizer's kernel can't update these arrays, or None if it can."""
+    if p.dtype.name not in FLOATS:
+        return f"compiled for {', '.join(FLOATS)}, not {p.dtype}"
+    if not all(a.flags.c_contiguous for a in (p, *state.values()) if backend.is_array(a)):
+        return "only for C-contiguous parameters"
+    return None
 
 
 def _plain(value: Any) -> Any:

@@ -7,9 +7,21 @@ from typing import Any
 
 from ..core.backend import Array
 from ..core.errors import ArgumentError
+from ..cuda.kernel import FLOATS, Kernel
 from .optimizer import Optimizer, at_least_0
 
 __all__ = ["SGD"]
+
+PLAIN = Kernel(
+    "optim/sgd.cu", "sgd", "T* p, const T* grad, wide<T> lr, wide<T> decay, long long n",
+    in_place=("p",), T=FLOATS,
+)  # fmt: skip
+MOMENTUM = Kernel(
+    "optim/sgd.cu", "sgd_momentum",
+    "T* p, const T* grad, T* b, wide<T> lr, wide<T> decay, wide<T> momentum, wide<T> rest, "
+    "bool first, bool nesterov, long long n",
+    in_place=("p", "b"), T=FLOATS,
+)  # fmt: skip
 
 
 class SGD(Optimizer):
@@ -20,6 +32,7 @@ class SGD(Optimizer):
         g = g + momentum * b if nesterov else b       where there is momentum
         p = p - lr * g
 
+    fused  one update for all parameters of a group, see `Optimizer`
     Sources: momentum as in Sutskever et al. 2013, "On the importance of initialization and momentum
     in deep learning", in the form of `torch.optim.SGD`, which multiplies all of b by lr.
     """
@@ -32,6 +45,8 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        *,
+        fused: bool = False,
     ) -> None:
         options = {
             "lr": lr,
@@ -40,7 +55,7 @@ class SGD(Optimizer):
             "weight_decay": weight_decay,
             "nesterov": nesterov,
         }
-        super().__init__(params, options)
+        super().__init__(params, options, fused)
 
     def check(self, group: dict[str, Any]) -> None:
         at_least_0("SGD", group, "lr", "momentum", "weight_decay")
@@ -62,3 +77,17 @@ class SGD(Optimizer):
                 b += (1 - group["dampening"]) * g
             g = g + momentum * b if group["nesterov"] else b
         p -= group["lr"] * g
+
+    def cuda(
+        self, dev: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
+        lr, decay, momentum = group["lr"], group["weight_decay"], group["momentum"]
+        if not momentum:
+            dev.launch(PLAIN, p, g, lr, decay, p.size, threads=p.size)
+            return
+        b = state.get("momentum_buffer")
+        first = b is None
+        if first:
+            b = state["momentum_buffer"] = dev.empty(p.shape, p.dtype)
+        options = momentum, 1 - group["dampening"], first, group["nesterov"]
+        dev.launch(MOMENTUM, p, g, b, lr, decay, *options, p.size, threads=p.size)

@@ -1,6 +1,8 @@
 """Flat storage: the parameters of a group, their gradients and memory, in one buffer each.
 
-So that one kernel launch, or one call of the NumPy rule, updates them all.
+So that one kernel launch, or one call of the NumPy rule, updates them all. A backward pass makes
+each gradient in memory of its own, so a step first copies it into the buffer: no one's ``p.grad``
+is overwritten, and `zero_grad` and `clip_grad_norm_` are the same as without.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from .flat import Flat, flatten, no_data, refuse_shared
 
 __all__ = ["Optimizer"]
 
+PLAIN = {np.ndarray, int, float}  # types of what is on the CPU
+
 
 class Optimizer:
     """Base of all optimizers: parameter groups, their options, and what is remembered of each.
@@ -90,7 +92,7 @@ class Optimizer:
 
     def _update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change p and its memory: by the kernel where there is one, else by the rule."""
-        if type(p) is np.ndarray and type(g) is np.ndarray and p.dtype.itemsize > 2:
+        if PLAIN.issuperset(map(type, (p, g, *state.values()))) and p.dtype.itemsize > 2:
             return self.update(np, p, g, state, group)
         xp = backend.module_of("step", ("p", "p.grad"), [p, g])
         if xp is backend.META:

@@ -230,10 +230,10 @@ def test_no_threads_no_launch():
 
 
 def test_expressions_are_all_instances():
-    kernel = Kernel("x.cu", "k", "const T* x, I* y", T=FLOATS, I=OFFSETS)
+    kernel = Kernel("x.cu", "k", "const T* x, I* y", code="", T=FLOATS, I=OFFSETS)
     assert len(kernel.expressions) == 12
     assert kernel.expressions[0] == "k<__half, unsigned char>"
-    assert Kernel("x.cu", "k", "const float* x, double* y").expressions == ("k",)
+    assert Kernel("x.cu", "k", "const float* x, double* y", code="").expressions == ("k",)
 
 
 def test_pools_have_kernels_up_to_three_axes():

@@ -100,11 +100,13 @@ class Flat:
         memory = states.get(self.params[i], {})
         numbers = []
         for name, value in memory.items():
-            if backend.is_array(value):
+            held = self.memory.get(name)
+            if held is not None and value is held[1][i]:  # as a rule
+                value = None
+            elif backend.is_array(value):
                 view = self._memory(name)[1][i]
-                if value is not view:
-                    view[...] = backend.to_device(value, self.device)
-                    memory[name] = view
+                view[...] = backend.to_device(value, self.device)
+                memory[name] = view
                 value = None
             numbers.append((name, value))
         return numbers

@@ -77,8 +77,7 @@ def _operator(name):
 
 for _name in (
     "add sub mul truediv floordiv mod pow matmul radd rsub rmul rtruediv rfloordiv rmod rpow "
-    "neg pos abs invert and or xor rand ror rxor lshift rshift eq ne lt le gt ge getitem "
-    "iadd isub imul itruediv"
+    "neg pos abs invert and or xor rand ror rxor lshift rshift eq ne lt le gt ge getitem"
 ).split():
     setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
 

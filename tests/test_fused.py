@@ -232,6 +232,24 @@ def test_steps_through_cupy(rule, kernels):
             same(params, want)
 
 
+@needs_simulator
+def test_another_rule_does_not_run_the_old_kernel():
+    class Signed(optim.SGD):
+        def update(self, xp, p, g, state, group):
+            super().update(xp, p, xp.sign(g), state, group)
+
+    class Renamed(optim.SGD):
+        """Its rule is SGD's, so is its kernel."""
+
+    for kind, wanted, launches in ((Signed, 0.5, 0), (Renamed, -0.5, 1)):
+        for fused in (True, False):
+            params = params_of([np.ones(3, np.float32)], "sim")
+            before = launched()
+            step(kind(params, lr=0.5, fused=fused), params, [np.full(3, 3, np.float32)])
+            assert params[0].tolist() == [wanted] * 3
+            assert launched() == before + launches
+
+
 # The same bits as without
 
 
@@ -595,6 +613,19 @@ def test_clipping_and_zeroing_gradients():
         return list(model.parameters())
 
     same(run(True), run(False))
+
+
+@needs_simulator
+def test_parity_looks_into_a_fused_step():
+    report = gg.testing.parity(
+        nn.Linear(3, 2),
+        arrays([(4, 3)])[0],
+        devices=("cpu", "sim"),
+        optimizer=lambda params: optim.Adam(params, fused=True),
+    )
+    updates = [node for node in report.nodes if node.phase == "update"]
+    assert report.ok and {node.shape for node in updates} == {(2, 3), (2,)}
+    assert report.kernels["adam"] == report.steps == max(node.step for node in updates)
 
 
 def test_repr_tells():

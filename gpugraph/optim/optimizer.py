@@ -42,6 +42,12 @@ class Optimizer:
     # arrays, and whatever makes arrays and launches there
     cuda: Callable[..., None] | None = None
 
+    def __init_subclass__(cls) -> None:
+        """A class with another rule does not inherit the kernel of the old one."""
+        super().__init_subclass__()
+        if "update" in vars(cls) and "cuda" not in vars(cls):
+            cls.cuda = None
+
     def __init__(
         self, params: Iterable[Any], defaults: dict[str, Any], fused: bool = False
     ) -> None:

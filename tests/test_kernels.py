@@ -165,10 +165,10 @@ def test_outputs_written_in_part_or_twice_are_found():
 
 @needs_simulator
 def test_an_output_in_place_comes_with_values():
-    params, head = "float* x, int n", 'extern "C" __global__ void twice(float* x, int n)'
+    params, head = "float* x, int n", 'extern "C" __global__ void doubled(float* x, int n)'
     code = f"{head} {{ int i = threadIdx.x; if (i < n) x[i] = 2 * x[i]; }}"
     for in_place in ((), ("x",)):
-        kernel = Kernel("planted.cu", "twice", params, code=code, in_place=in_place)
+        kernel = Kernel("planted.cu", "doubled", params, code=code, in_place=in_place)
         x = np.arange(8, dtype=np.float32)
         if not in_place:  # new memory, as far as it knows
             with pytest.raises(sim.KernelError, match="which is uninitialised"):
@@ -179,8 +179,8 @@ def test_an_output_in_place_comes_with_values():
         with pytest.raises(sim.KernelError, match="1 elements of x were never written"):
             device.SimDevice("check").launch(kernel, x, 7, threads=8)
     for wrong in ("y", "n"):
-        with pytest.raises(gg.ArgumentError, match=f"twice: in_place: '{wrong}' is no output"):
-            Kernel("planted.cu", "twice", params, code=code, in_place=("x", wrong))
+        with pytest.raises(gg.ArgumentError, match=f"doubled: in_place: '{wrong}' is no output"):
+            Kernel("planted.cu", "doubled", params, code=code, in_place=("x", wrong))
 
 
 # What the launcher refuses, before any launch

@@ -443,6 +443,109 @@ def test_from_many_threads(right, wrong):
     assert threading.active_count() < 20
 
 
+# ---- who wrote what
+
+
+WRITES = """
+__device__ void put(float* y, float v) {
+  *y = v;  // put
+}
+__global__ void k(const float* x, float* y, unsigned char* flags, int n) {
+  int i = (blockIdx.y * gridDim.x + blockIdx.x) * blockDim.x * blockDim.y;
+  i += threadIdx.y * blockDim.x + threadIdx.x;
+  if (i >= n || i == 7) return;
+  y[n - 1 - i] = x[i];  // plain
+  if (i % 10 == 3) put(&y[n - 1 - i], 2 * x[i]);
+  if (i == 30) reinterpret_cast<unsigned short*>(y)[2 * 5] = 1;  // half of y[5]
+  flags[i] = 1;
+}
+"""
+
+
+def line_of(mark, text=WRITES):
+    return 1 + text.count("\n", 0, text.index(f"// {mark}"))
+
+
+@needs_compiler
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_report_tells_who_wrote_an_element_last(seed):
+    kernel = small(WRITES, "k", "check", filename="writes.cu")
+    x, y, flags = np.ones(36, np.float32), sim.empty((4, 9)), np.zeros((6, 6), np.uint8)
+    args = [x, y, flags, np.int32(36)]
+    report = kernel.launch((2, 3), (3, 2), args, seed=seed, fresh=(1,))
+    for i in range(36):
+        at = np.unravel_index(35 - i, y.shape)
+        if i == 7:
+            assert report.writer(1, at) is report.writer(2, (1, 1)) is None
+            continue
+        block, thread = divmod(i, 6)
+        writer = report.writer(1, at)
+        if i != 30:
+            assert writer.block == (block % 2, block // 2, 0), i
+            assert writer.thread == (thread % 3, thread // 3, 0), i
+            assert writer.line == line_of("put" if i % 10 == 3 else "plain")
+        assert writer.file == "writes.cu"
+        flag = report.writer(2, np.unravel_index(i, flags.shape))
+        assert (flag.block, flag.thread) == (
+            (block % 2, block // 2, 0),
+            (thread % 3, thread // 3, 0),
+        )
+    assert report.unwritten_index(1) == (3, 1) and report.unwritten_index(2) == (1, 1)
+    last = f"block (1, 2, 0), thread (2, 1, 0) at writes.cu:{line_of('plain')}"
+    assert str(report.writer(1, (0, 0))) == last
+
+
+@needs_compiler
+def test_the_writer_of_an_element_in_pieces():
+    """Bytes of it by several threads: that of the last piece. Arrays in other arrays: each its own."""
+    source = "__global__ void k(unsigned char* y, unsigned char* z) { y[threadIdx.x] = 1; }"
+    y = np.zeros(3, np.uint32)
+    report = small(source.replace("char* y", "int* y"), "k", "check").launch(
+        1, 2, [y, y.view(np.uint8)[4:8]]
+    )
+    assert report.writer(0, 1).thread == (1, 0, 0) and report.writer(0, 2) is None
+    assert report.writer(1, 2).thread == (1, 0, 0)
+    source = source.replace("y[threadIdx.x]", "((unsigned char*)y)[threadIdx.x]")
+    report = small(source.replace("char* y", "int* y"), "k", "check").launch(
+        1, 6, [y, y.view(np.uint8)[4:8]]
+    )
+    assert report.writer(0, 0).thread == (3, 0, 0) and report.writer(0, 1).thread == (5, 0, 0)
+
+
+@needs_compiler
+def test_nobody_takes_notes_where_nobody_asked():
+    x, y = np.ones(4, np.float32), sim.empty(4)
+    source = "__global__ void k(const float* x, float* y) { y[threadIdx.x] = x[threadIdx.x]; }"
+    for mode, argument in (("fast", 1), ("check", 0)):
+        report = small(source, "k", mode).launch(1, 4, [x, y])
+        with pytest.raises(ValueError, match=f"wrote argument {argument}: .* in mode 'check', of"):
+            report.writer(argument, 0)
+
+
+@needs_compiler
+@pytest.mark.parametrize("mode", ["fast", "check"])
+@pytest.mark.parametrize("guard", ["high", "low"])
+def test_arrays_keep_the_alignment_they_have(mode, guard):
+    source = (
+        "__global__ void k(const float* x, float* y, unsigned long long* at) {\n"
+        "  y[threadIdx.x] = x[threadIdx.x]; if (!threadIdx.x) *at = (unsigned long long)x % 16; }"
+    )
+    wide = "__global__ void w(const float* x, float* y) { *(float4*)y = *(const float4*)x; }"
+    base, y = np.ones(40, np.float32), sim.empty(8)
+    for start in range(5):
+        x, at = base[start : start + 8], np.zeros(1, np.uint64)
+        small(source, "k", mode).launch(1, 8, [x, y, at], guard=guard)
+        assert at[0] == x.ctypes.data % 16
+        if at[0]:
+            with pytest.raises(sim.KernelError, match="misaligned access of .*float4"):
+                small(wide, "w", mode).launch(1, 1, [x, y], guard=guard)
+        else:
+            small(wide, "w", mode).launch(1, 1, [x, y], guard=guard)
+        over = source.replace("= x[threadIdx.x]", "= x[threadIdx.x + 1]")
+        with pytest.raises(sim.KernelError, match="past the end of argument 0"):
+            small(over, "k", "check").launch(1, 8, [x, y, at], guard=guard)
+
+
 # ---- launches that are refused
 
 

@@ -12,7 +12,8 @@ operations and shared memory do what they do on a GPU. Three modes:
 ``"fast"``   arrays between guard pages; undefined behaviour is caught (array bounds, misaligned
              vectors, signed overflow, shifts, division by zero).
 ``"check"``  the same, and every access is checked: outside all arrays, uninitialised, or racing
-             with another thread. Two to six times slower than "fast".
+             with another thread. Two to six times slower than "fast". Its report tells how often
+             each element was written, and who wrote it last: ``report.writer(1, index)``.
 
 In each of them deadlocks, divergent barriers, wrong lane masks, endless loops and arguments of the
 wrong type are errors, shared memory starts as garbage (NaN), and an error leaves Python and the
@@ -33,6 +34,16 @@ Linux x86-64; elsewhere `why_not` says what is missing.
 from .arguments import empty
 from .compile import why_not
 from .errors import CompileError, KernelError
-from .launch import Kernel, Module, Report
+from .launch import Kernel, Module
+from .report import Report, Writer
 
-__all__ = ["CompileError", "Kernel", "KernelError", "Module", "Report", "empty", "why_not"]
+__all__ = [
+    "CompileError",
+    "Kernel",
+    "KernelError",
+    "Module",
+    "Report",
+    "Writer",
+    "empty",
+    "why_not",
+]

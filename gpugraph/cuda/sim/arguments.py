@@ -47,6 +47,7 @@ class Argument(ctypes.Structure):
         ("owner", ctypes.c_int32),
         ("fresh", ctypes.c_int32),
         ("written", ctypes.c_int32),
+        ("writers", ctypes.c_void_p),
     ]
 
 

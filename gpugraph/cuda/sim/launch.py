@@ -6,15 +6,18 @@ import ctypes
 import re
 import threading
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from .arguments import Argument, prepare
 from .compile import MODES, library, locate
 from .errors import KernelError
+from .report import WRITER, Report
 
-__all__ = ["Kernel", "Module", "Report"]
+__all__ = ["Kernel", "Module"]
 
 GUARDS = {"high": 1, "low": 2}
 
@@ -52,20 +55,6 @@ class Launch(ctypes.Structure):
         ("count", ctypes.c_uint64),
         ("failure", Failure),
     ]
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a launch did. The two dictionaries are {number of an array argument: count}.
-
-    threads      threads run, over all blocks
-    unwritten    elements never written (mode "check"; arrays that the kernel may write)
-    most_writes  the most writes that one element got (likewise)
-    """
-
-    threads: int
-    unwritten: dict[int, int]
-    most_writes: dict[int, int]
 
 
 class Module:
@@ -156,6 +145,10 @@ class Kernel:
         Raises KernelError for whatever the kernel or the launch does wrong.
         """
         arguments, alive = prepare(self.name, self.signature, args, fresh)
+        written = range(len(args)) if self.module.mode == "check" else ()
+        writers = {i: np.zeros(args[i].shape, WRITER) for i in written if self._writes(i)}
+        for i, notes in writers.items():
+            arguments[i].writers = notes.ctypes.data
         launch = Launch(
             grid=_three(grid),
             block=_three(block),
@@ -172,11 +165,14 @@ class Kernel:
         del alive
         if failed:
             raise self._error(launch.failure, args)
-        checked = {i: a for i, a in enumerate(arguments) if launch.check and self._writes(i)}
         return Report(
             threads=_product(launch.grid) * _product(launch.block),
-            unwritten={i: a.unwritten for i, a in checked.items()},
-            most_writes={i: a.most_writes for i, a in checked.items()},
+            unwritten={i: arguments[i].unwritten for i in writers},
+            most_writes={i: arguments[i].most_writes for i in writers},
+            grid=tuple(launch.grid),
+            block=tuple(launch.block),
+            writers=writers,
+            locate=partial(_site, self.module.path),
         )
 
     def _writes(self, number: int) -> bool:
@@ -202,6 +198,10 @@ class Kernel:
             thread=tuple(failure.thread) if failure.somewhere else None,
             site=next((site for site in sites if site), None),
         )
+
+
+def _site(path: Path, address: int) -> tuple[str, int] | None:
+    return locate(path, [address])[0]
 
 
 def _three(size: int | Sequence[int]) -> tuple[int, ...]:

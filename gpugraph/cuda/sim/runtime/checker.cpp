@@ -1,5 +1,5 @@
 // Check mode: every access of the kernel comes here, and each element remembers the last write and
-// the last read. Found are accesses outside all arrays, reads of what nobody wrote, and races: two
+// the last read (so that who wrote an element can be told). Found are accesses outside all arrays, reads of what nobody wrote, and races: two
 // accesses of one element, one of them a write, with nothing between them that orders them.
 //
 // g++ -fsanitize=thread inserts the calls; these are ours, and libtsan is not linked.
@@ -73,12 +73,15 @@ void count_writes(Argument& a, uintptr_t data) {
   size_t begin = data - r->begin, end = begin + a.bytes;
   for (size_t item = begin; item < end; item += a.item) {
     bool all = true;
+    Access last{};
     for (size_t i = item >> r->cell_log; i << r->cell_log < item + a.item; ++i) {
-      uint64_t writes = r->cells[i].writes;
-      all = all && writes;
-      if (writes > a.most_writes) a.most_writes = writes;
+      const Cell& c = r->cells[i];
+      all = all && c.writes;
+      if (c.writes > a.most_writes) a.most_writes = c.writes;
+      if (c.writes) last = c.write;
     }
     a.unwritten += !all;
+    if (a.writers) a.writers[(item - begin) / a.item] = {last.block, last.thread, last.site};
   }
 }
 

@@ -84,7 +84,8 @@ class Arguments {
     Argument& a = launch.arguments[number];
     pointers[number] = a.data;
     if (launch.guard != no_guard) {
-      buffers.emplace_back(number, std::make_unique<Buffer>(a.bytes, launch.guard));
+      size_t shift = reinterpret_cast<uintptr_t>(a.data) % alignment;  // as a slice of an array has
+      buffers.emplace_back(number, std::make_unique<Buffer>(a.bytes, launch.guard, shift));
       Buffer& buffer = *buffers.back().second;
       pointers[number] = buffer.data;
       if (!buffer.map) return note_failure({nullptr}, number, "no memory for a copy");

@@ -16,7 +16,7 @@ Regions regions;
 
 namespace {
 
-constexpr size_t page = 4096, alignment = 16;  // float4 wants 16
+constexpr size_t page = 4096;
 constexpr unsigned char canary = 0xcb;
 
 size_t round_up(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
@@ -27,15 +27,15 @@ bool all_canary(const char* begin, const char* end) {
 
 }  // namespace
 
-Buffer::Buffer(size_t size, int guard) : bytes(size) {
-  size_t inner = round_up(bytes, page);
+Buffer::Buffer(size_t size, int guard, size_t shift) : bytes(size) {
+  size_t inner = round_up(bytes + shift, page);
   mapped = inner + 2 * guard_zone;
   void* all = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (all == MAP_FAILED) return;
   map = static_cast<char*>(all);
   char* begin = map + guard_zone;
   if (inner) mprotect(begin, inner, PROT_READ | PROT_WRITE);
-  data = guard == guard_low ? begin : begin + inner - round_up(bytes, alignment);
+  data = (guard == guard_low ? begin : begin + inner - round_up(bytes + shift, alignment)) + shift;
   memset(begin, canary, data - begin);
   memset(data + bytes, canary, begin + inner - (data + bytes));
 }

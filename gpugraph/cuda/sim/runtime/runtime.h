@@ -104,13 +104,16 @@ struct Region {
 };
 
 constexpr unsigned max_regions = 256;
+constexpr size_t alignment = 16;        // of a buffer: float4 wants it
 constexpr size_t guard_zone = 1 << 20;  // inaccessible bytes before and after each array
 
 struct Buffer {  // memory between two guard zones
   char *map = nullptr, *data = nullptr;
   size_t mapped = 0, bytes = 0;
 
-  Buffer(size_t bytes, int guard);  // guard_high: data ends at the upper zone, but for alignment
+  // guard_high: data ends at the upper zone, but for alignment. The start is `shift` bytes past a
+  // multiple of `alignment`
+  Buffer(size_t bytes, int guard, size_t shift = 0);
   ~Buffer();
   Buffer(const Buffer&) = delete;
   bool overrun() const;  // somebody wrote into the slack between data and a guard zone

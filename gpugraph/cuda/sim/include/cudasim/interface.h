@@ -36,6 +36,11 @@ void shuffle(Operation, unsigned mask, void* value, size_t size, int source);
 
 // ---- for the launch: mirrored field by field in launch.py
 
+struct Writer {  // of an element: the last one
+  unsigned block, thread;  // numbers, x fastest; thread + 1, and 0: nobody
+  unsigned site;           // where in the library
+};
+
 struct Argument {
   void* data;  // of an array its elements, of anything else its value
   unsigned long long bytes;
@@ -44,6 +49,7 @@ struct Argument {
   int owner;  // the argument whose memory this one lies in, usually itself; -1: not an array
   int fresh;    // 1: starts uninitialised
   int written;  // 1: the kernel may write it
+  Writer* writers;  // out, unless null: one for each element (check mode)
 };
 
 struct Failure {

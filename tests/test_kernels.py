@@ -7,14 +7,13 @@ import gpugraph as gg
 import gpugraph.nn.functional as F
 from gpugraph.core import backend
 from gpugraph.core.apply import apply
-from gpugraph.core.tensor import is_floating
 from gpugraph.core.window import Window
 from gpugraph.cuda import device, sim
-from gpugraph.cuda.kernel import FLOATS, OFFSETS, Kernel, wide
+from gpugraph.cuda.kernel import FLOATS, OFFSETS, Kernel
 from gpugraph.ops.conv import Conv
 from gpugraph.ops.pool import MAX_POOL, MaxPool
-from gpugraph.testing import rules, tolerance
-from gpugraph.testing.tolerance import epsilon
+from gpugraph.testing import compare, rules, tolerance
+from gpugraph.testing.checker import check_kernels
 from tests.test_ops import OPS, samples_of
 
 needs_simulator = pytest.mark.skipif(sim.why_not() is not None, reason=f"needs {sim.why_not()}")
@@ -26,18 +25,6 @@ CASES = [
     for i, sample in enumerate(samples_of(name))
     if sample.op.kernel_limits(*map(rules.spec_of, sample.inputs)) is None
 ]
-# kernels that choose, move or draw, and round nothing
-EXACT = {"MaxPool", "PoolScatter", "PoolGather", "Dropout"}
-
-
-def on(dev, sample, dtype):
-    """The sample's op by its cuda rule on that device, and by its NumPy rule."""
-    inputs = [rules._cast(x, dtype) for x in sample.inputs]
-    there = [None if x is None else np.array(x).view(backend.SimArray) for x in inputs]
-    got = sample.op.cuda(dev, *there)
-    want = apply(sample.op, *(None if x is None else np.asarray(x) for x in inputs))
-    got = [np.asarray(y).view(np.ndarray) for y in (got if isinstance(got, tuple) else (got,))]
-    return got, [y.array for y in rules.outputs_of(want)]
 
 
 def needs_no_launch(name, sample):
@@ -47,19 +34,6 @@ def needs_no_launch(name, sample):
     if name == "Dropout" and sample.op.p in (0, 1):
         return True
     return any(np.size(x) == 0 for x in sample.inputs if x is not None)
-
-
-def check(name, sample, got, want):
-    terms = max(np.size(x) for x in sample.inputs if x is not None)
-    for y, w in zip(got, want, strict=True):
-        assert (y.shape, y.dtype) == (w.shape, w.dtype)
-        rounded = 0 if wide(w.dtype) == w.dtype else epsilon(w.dtype)
-        y, w = (a.astype(wide(w.dtype)) for a in (y, w))
-        if name in EXACT or not is_floating(w.dtype):
-            np.testing.assert_array_equal(y, w)
-        else:  # computed in wide(dtype), rounded once to dtype
-            bound = tolerance(w.dtype, terms) * (1 + np.abs(w[np.isfinite(w)]).max(initial=0))
-            np.testing.assert_allclose(y, w, rtol=rounded, atol=bound, equal_nan=True)
 
 
 @needs_simulator
@@ -74,20 +48,28 @@ def test_kernels_agree_with_numpy(name, i):
         ("fast", 4, gg.bfloat16),
     ):
         before = sum(device.launches.values())
-        got, want = on(device.SimDevice(mode, seed), sample, dtype)
+        compare(sample, dtype, device.SimDevice(mode, seed))
         assert sum(device.launches.values()) > before or needs_no_launch(name, sample)
-        check(name, sample, got, want)
 
 
 @needs_simulator
 @pytest.mark.parametrize("name", sorted({name for name, _ in CASES}))
 def test_the_order_of_threads_changes_no_bit(name):
     i = [i for n, i in CASES if n == name][1]
-    first, _ = on(device.SimDevice("fast", 0), samples_of(name)[i], np.float32)
+    first = compare(samples_of(name)[i], np.float32, device.SimDevice("fast", 0))
     for seed in range(1, 20):
-        again, _ = on(device.SimDevice("fast", seed), samples_of(name)[i], np.float32)
+        again = compare(samples_of(name)[i], np.float32, device.SimDevice("fast", seed))
         for a, b in zip(first, again, strict=True):
             assert a.tobytes() == b.tobytes()
+
+
+@needs_simulator
+@pytest.mark.parametrize("name", sorted({name for name, _ in CASES}))
+def test_kernels_on_awkward_inputs(name):
+    """What users get from `check`: other lengths, layouts and values than the samples have."""
+    report = check_kernels(name, samples_of(name))
+    assert report.dtypes == ("float32", "float64", "float16", "bfloat16")
+    assert report.launches > 100 and report.blocks > 1 and report.awkward >= 10
 
 
 @needs_simulator

@@ -497,7 +497,7 @@ def test_the_report_tells_who_wrote_an_element_last(seed):
 
 @needs_compiler
 def test_the_writer_of_an_element_in_pieces():
-    """Bytes of it by several threads: that of the last piece. Arrays in other arrays: each its own."""
+    """By several threads: that of the last piece. Arrays in other arrays: each its own."""
     source = "__global__ void k(unsigned char* y, unsigned char* z) { y[threadIdx.x] = 1; }"
     y = np.zeros(3, np.uint32)
     report = small(source.replace("char* y", "int* y"), "k", "check").launch(

@@ -25,7 +25,8 @@ REGISTRY: dict[str, type[Op]] = {}
 
 @dataclass(frozen=True)
 class Op:
-    """One differentiable primitive. Subclass it as a frozen dataclass: ``examples/my_own_op.py``.
+    """One differentiable primitive. Subclass it as a frozen dataclass: ``examples/my_own_op.py``
+    and, with a kernel, ``my_own_kernel.py``.
 
     spec(*specs)           shape and dtype of the output(s) from the inputs'; runs no kernel
     forward(xp, *arrays)   the readable reference; xp is numpy or cupy; ``*xs``: any number of them;
@@ -54,6 +55,8 @@ class Op:
     widens: ClassVar[bool] = False
     # the output is on another device than the inputs
     moves: ClassVar[bool] = False
+    # the outputs are exact: kernels give the very numbers that forward gives
+    exact: ClassVar[bool] = False
 
     # Read off the class when it is made
     inputs: ClassVar[tuple[str, ...]]

@@ -63,7 +63,15 @@ fallbacks: Counter[tuple[str, str]] = Counter()  # (op, reason) -> calls that ha
 
 
 class LaunchDevice:
-    """Base of the two. `xp` is the array module of the arrays it takes and makes."""
+    """What an op's ``cuda(dev, *arrays)`` computes with; base of the two.
+
+    ``dev.empty(shape, dtype)``           an array for a kernel to fill
+    ``dev.contiguous(x)``                 x in C order, as kernels want it
+    ``dev.launch(kernel, *args, ...)``    run a kernel
+    ``dev.gemm(a, b)``                    a matrix product, by cuBLAS on a GPU
+    ``dev.xp``                            the array module (cupy, in the simulator numpy) for the
+                                          rest: ``dev.xp.asarray`` moves an array to the device
+    """
 
     xp: Any
     # of these dtypes matmul makes products that are added up in wide()
@@ -104,24 +112,31 @@ class LaunchDevice:
         grid: tuple[int, ...] | None = None,
         block: int | tuple[int, ...] = THREADS,
         shared: int = 0,
-    ) -> None:
+    ) -> Any:
         """Run a kernel over a grid: enough blocks for that many threads, or the grid given.
 
-        Every argument is checked first (`Kernel.bind`). Nothing is launched for 0 threads. Blocks
-        past the limit of a grid are an ArgumentError; kernels count their elements in 64 bits.
+        args     one for each parameter: arrays of this device, numbers, structs
+        threads  how many there must be at least; they fill whole blocks, so a kernel asks i < n
+        grid     blocks in x, y, z, in place of `threads`
+        block    threads of each block, a number or in x, y, z
+        shared   bytes of dynamic shared memory
+
+        Every argument is checked first: a DtypeError names what does not fit (`Kernel.bind`).
+        Nothing is launched for 0 threads. Blocks past the limit of a grid are an ArgumentError;
+        kernels count their elements in 64 bits. The simulator returns its `sim.Report`.
         """
         block = (block,) if isinstance(block, int) else block
         if grid is None:
             if threads is None:
                 raise ArgumentError(f"{kernel.name}: launch needs threads or grid")
             grid = (-(-threads // int(np.prod(block))),)
-        expression, ready = kernel.bind(args)
+        expression, ready = kernel.bind(args, self.xp.ndarray)
         if grid[0] > MOST_BLOCKS or any(n > 65535 for n in grid[1:]):
             raise ArgumentError(f"{kernel.name}: a grid of {grid} blocks is more than CUDA takes")
         if 0 in grid:
-            return
+            return None
         launches[kernel.name] += 1
-        self._launch(kernel, expression, grid, block, ready, shared)
+        return self._launch(kernel, expression, grid, block, ready, shared)
 
     def function(self, kernel: Kernel, expression: str) -> Any:
         """What runs this instance of the kernel: compiled when it is first asked for."""
@@ -135,7 +150,7 @@ class LaunchDevice:
         block: tuple[int, ...],
         args: list[Any],
         shared: int,
-    ) -> None:
+    ) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no launch")
 
 
@@ -153,11 +168,21 @@ class GpuDevice(LaunchDevice):
         key = (kernel, expression, self.xp.cuda.Device().id)
         function = self._functions.get(key)
         if function is None:
-            module = self.xp.RawModule(
-                code=kernel.code, options=kernel.options, name_expressions=(expression,)
-            )
-            function = self._functions[key] = module.get_function(expression)
+            function = self._functions[key] = self._compiled(kernel, expression)
         return function
+
+    def _compiled(self, kernel: Kernel, expression: str) -> Any:
+        """The function; a CompileError has the lines of the kernel's own file."""
+        code = f'#line 1 "{kernel.file}"\n{kernel.code}'
+        module = self.xp.RawModule(
+            code=code, options=kernel.options, name_expressions=(expression,)
+        )
+        try:
+            return module.get_function(expression)
+        except self.xp.cuda.compiler.CompileException as error:
+            from .sim.errors import CompileError
+
+            raise CompileError(f"{expression}: NVRTC does not compile it\n{error}") from None
 
     def _launch(
         self,
@@ -167,7 +192,7 @@ class GpuDevice(LaunchDevice):
         block: tuple[int, ...],
         args: list[Any],
         shared: int,
-    ) -> None:
+    ) -> Any:
         self.function(kernel, expression)(grid, block, tuple(args), shared_mem=shared)
 
 
@@ -221,7 +246,7 @@ class SimDevice(LaunchDevice):
         block: tuple[int, ...],
         args: list[Any],
         shared: int,
-    ) -> None:
+    ) -> Any:
         from . import sim
 
         function = self.function(kernel, expression)
@@ -229,11 +254,22 @@ class SimDevice(LaunchDevice):
         outputs = [i for i, p in enumerate(kernel.params) if p.output]
         fresh = [i for i in outputs if not kernel.params[i].in_place]
         report = function.launch(grid, block, plain, shared=shared, seed=self.seed, fresh=fresh)
-        for i in outputs if self.mode == "check" else ():
-            name, missed, most = kernel.params[i].name, report.unwritten[i], report.most_writes[i]
-            if missed or most > 1:
-                told = f"{missed} elements of {name} were never written, one {most} times"
-                raise sim.KernelError(expression, told, argument=i)
+        if self.mode == "check":
+            for i in outputs:
+                if told := _written_once(report, i, kernel.params[i].name):
+                    raise sim.KernelError(expression, told, argument=i)
+        return report
+
+
+def _written_once(report: Any, i: int, name: str) -> str | None:
+    """What is wrong with how often the elements of an output were written; None if nothing is."""
+    missed, most = report.unwritten[i], report.most_writes[i]
+    if not missed and most <= 1:
+        return None
+    told = f"{missed} elements of {name} were never written, one {most} times"
+    if missed:
+        told += f"; the first never written is {name}{list(report.unwritten_index(i))}"
+    return told
 
 
 _gpu = cache(GpuDevice)

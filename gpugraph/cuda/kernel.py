@@ -9,6 +9,9 @@ The parameters are written as in the .cu file, and the simulator's tests hold th
 compiler makes of it. A pointer to const is an input, another pointer an output. T and I are
 template parameters, in this order; an array argument decides which type each stands for. CuPy
 checks nothing of this: a Python float would go in as a double, and a float64 array as whatever.
+
+Every launch goes through `Kernel.bind`, so what depends on dtypes alone is settled once for each
+combination of them.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,6 +51,10 @@ FLOATS = ("float16", "bfloat16", "float32", "float64")
 OFFSETS = ("uint8", "uint16", "int32")
 PACKAGE = __package__.partition(".")[0]
 DECLARED: list[Kernel] = []  # the package's own
+COMMENTS = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
+DEFINITION = re.compile(rf"__global__\s+{BOUNDS}void\s+{BOUNDS}(\w+)\s*\(([^)]*)\)")
+CURE = "convert it, or let the op's kernel_limits say so: then forward computes it"
 
 
 def package_files() -> Any:
@@ -78,27 +85,39 @@ class Parameter:
     in_place: bool = False  # an output that is read first
 
 
+class Plan(NamedTuple):
+    """What `Kernel.bind` has found out about arguments of these dtypes."""
+
+    expression: str
+    arrays: tuple[int, ...]  # which arguments are arrays,
+    structs: tuple[int, ...]
+    numbers: tuple[tuple[int, Any], ...]  # and numbers, with NumPy's type of each
+
+
 class Kernel:
     """A kernel in CUDA C, the package's own or yours.
 
     file       where its source is: a `pathlib.Path`; a string names a file of the package,
                "ops/pool.cu"
     name       of the ``__global__`` function (template)
-    params     its parameters, as they stand there
+    params     its parameters, as they stand there; by default they are read from there
     structs    {name: structured dtype} of structs that are passed by value
     code       the source itself; `file` is then only what messages call it
     in_place   names of the outputs that it reads, too: they come with values, not uninitialised
     templates  {template parameter: names of the dtypes it is compiled for}, in the order of the
                template: ``T=("float32", "float64")``
 
+    >>> SCALE = gg.cuda.Kernel("scale.cu", "scale", code=SOURCE, T=gg.cuda.FLOATS)
+    >>> SCALE = gg.cuda.Kernel(Path(__file__).with_name("scale.cu"), "scale")
     The source may include the package's headers (``gpugraph/cuda/include``) and those beside it.
+    Raises ArgumentError for what can't be a parameter, or names nothing in the source.
     """
 
     def __init__(
         self,
         file: str | Path,
         name: str,
-        params: str,
+        params: str | None = None,
         structs: dict[str, Any] | None = None,
         *,
         code: str | None = None,
@@ -107,22 +126,32 @@ class Kernel:
     ) -> None:
         self.file = file.name if isinstance(file, Path) else file
         self.name = name
+        self._path = file.resolve() if isinstance(file, Path) else None
+        self._code = code
         self.structs = structs or {}
         self.templates = {
             t: tuple([np.dtype(d).name if d not in C_NAMES else d for d in dtypes])
             for t, dtypes in templates.items()
         }
-        self.params = tuple([_parameter(text, in_place) for text in params.split(",")])
+        texts = (self._declared() if params is None else params).split(",")
+        self.params = tuple([self._parameter(text, in_place) for text in texts])
         # arrays that say what a template parameter is come before what depends on it
         self._order = sorted(
             range(len(self.params)),
             key=lambda i: not (self.params[i].array and self.params[i].type in self.templates),
         )
-        self._path = file.resolve() if isinstance(file, Path) else None
-        self._code = code
+        self._plans: dict[tuple[Any, ...], Plan] = {}
         self._check(in_place)
         if self._path is None and code is None:
             DECLARED.append(self)
+
+    def _declared(self) -> str:
+        """The parameters as they stand in the source."""
+        found = dict(DEFINITION.findall(COMMENTS.sub(" ", self.code)))
+        if self.name not in found:
+            there = f"there are {', '.join(found)}" if found else "there is none"
+            raise ArgumentError(f"{self.file} has no __global__ void {self.name}(...); {there}")
+        return found[self.name]
 
     def _check(self, in_place: Sequence[str]) -> None:
         """Every type and name must be known, every template parameter compiled for something."""
@@ -190,30 +219,73 @@ class Kernel:
             return self.name
         return f"{self.name}<{', '.join(C_NAMES[t] for t in types)}>"
 
-    def bind(self, args: Sequence[Any]) -> tuple[str, list[Any]]:
+    def limits(self, **arrays: Any) -> str | None:
+        """Why the kernel can't take arrays of these dtypes, or None if it can.
+
+        The arrays, or specs of them, are named as in the kernel: an op's rule may be
+        ``def kernel_limits(self, x): return ROWS.limits(x=x)``.
+        """
+        known = {p.name: p for p in self.params if p.array}
+        types: dict[str, str] = {}
+        for name, array in arrays.items():
+            if name not in known:
+                raise ArgumentError(f"{self.name}: no array {name!r}; there are {', '.join(known)}")
+            if array is None:
+                continue
+            told = self._mismatch(known[name], array.dtype.name, types)
+            if told is not None:
+                return told
+        return None
+
+    def bind(self, args: Sequence[Any], array: type = np.ndarray) -> tuple[str, list[Any]]:
         """(name expression, arguments ready for the launch) for a call with these arguments.
 
-        Arrays must be C-contiguous and of the declared dtype; numbers are converted to the declared
-        type if they fit. Raises DtypeError naming the kernel, the parameter and what came.
+        Arrays must be of the class `array`, C-contiguous, and of the declared dtype; numbers are
+        converted to the declared type if they fit. Raises DtypeError naming the kernel, the
+        parameter and what came.
         """
-        if len(args) != len(self.params):
-            raise DtypeError(f"{self.name}: takes {len(self.params)} arguments, got {len(args)}")
-        types: dict[str, str] = {}
+        key = tuple([getattr(arg, "dtype", None) for arg in args])
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = self._plan(args)
         ready = list(args)
+        for i in plan.arrays:
+            if not isinstance(args[i], array) or not args[i].flags.c_contiguous:
+                raise DtypeError(self._no_array(self.params[i], args[i], array))
+        for i in plan.structs:
+            if args[i].size != 1:
+                raise DtypeError(self._no_struct(self.params[i], args[i]))
+        for i, number in plan.numbers:
+            ready[i] = self._number(self.params[i], args[i], number)
+        return plan.expression, ready
+
+    def _plan(self, args: Sequence[Any]) -> Plan:
+        """What goes for all arguments of these dtypes, or a DtypeError."""
+        if len(args) != len(self.params):
+            names = ", ".join(p.name for p in self.params)
+            told = f"takes {len(self.params)} arguments, got {len(args)}; they are {names}"
+            raise DtypeError(f"{self.name}: {told}")
+        types: dict[str, str] = {}
+        arrays, structs, numbers = [], [], []
         for i in self._order:
-            ready[i] = self._checked(self.params[i], args[i], types)
+            p, arg = self.params[i], args[i]
+            if p.array:
+                if not hasattr(arg, "dtype"):
+                    raise DtypeError(self._no_array(p, arg, np.ndarray))
+                mismatch = self._mismatch(p, arg.dtype.name, types)
+                if mismatch is not None:
+                    raise DtypeError(f"{self.name}: {mismatch}; {CURE}")
+                arrays.append(i)
+            elif p.type in self.structs:
+                if getattr(arg, "dtype", None) != self.structs[p.type]:
+                    raise DtypeError(self._no_struct(p, arg))
+                structs.append(i)
+            else:
+                numbers.append((i, self._number_type(p, types)))
         if unbound := [t for t in self.templates if t not in types]:
             raise DtypeError(f"{self.name}: no array argument says what {unbound[0]} is")
-        return self.expression([types[t] for t in self.templates]), ready
-
-    def _checked(self, p: Parameter, arg: Any, types: dict[str, str]) -> Any:
-        if p.array:
-            return self._array(p, arg, types)
-        if p.type in self.structs:
-            if getattr(arg, "dtype", None) != self.structs[p.type] or arg.size != 1:
-                raise DtypeError(f"{self.name}: {p.name} must be one {p.type}, got {arg!r:.80}")
-            return arg
-        return self._number(p, arg, self._dtype(p, types))
+        expression = self.expression([types[t] for t in self.templates])
+        return Plan(expression, tuple(arrays), tuple(structs), tuple(numbers))
 
     def _dtype(self, p: Parameter, types: dict[str, str]) -> str:
         """The dtype that a parameter has, from those of the arrays before it."""
@@ -225,45 +297,63 @@ class Kernel:
         dtype = types[template]
         return dtype if template == p.type else WIDE.get(dtype, dtype)
 
-    def _array(self, p: Parameter, arg: Any, types: dict[str, str]) -> Any:
-        if not hasattr(arg, "flags") or not hasattr(arg, "dtype"):
-            raise DtypeError(f"{self.name}: {p.name} must be an array, got {type(arg).__name__}")
-        came = arg.dtype.name
+    def _mismatch(self, p: Parameter, came: str, types: dict[str, str]) -> str | None:
+        """What is wrong with an array of that dtype, or None; says what a template stands for."""
         if p.type in self.templates:
             if came not in self.templates[p.type]:
-                allowed = ", ".join(self.templates[p.type])
-                raise DtypeError(f"{self.name}: {p.name} is {came}; compiled for {allowed}")
+                return f"{p.name} is {came}; compiled for {', '.join(self.templates[p.type])}"
             wanted = types.setdefault(p.type, came)
         else:
             wanted = self._dtype(p, types)
-        if came != wanted:
-            raise DtypeError(f"{self.name}: {p.name} is {came}; it must be {wanted}")
-        if not arg.flags.c_contiguous:
-            raise DtypeError(f"{self.name}: {p.name} is not C-contiguous; use dev.contiguous")
-        return arg
+        return None if came == wanted else f"{p.name} is {came}; it must be {wanted}"
 
-    def _number(self, p: Parameter, arg: Any, name: str) -> Any:
+    def _number_type(self, p: Parameter, types: dict[str, str]) -> Any:
+        name = self._dtype(p, types)
         if name in WIDE:
             raise DtypeError(
                 f"{self.name}: {p.name} would be passed as a {name}; declare it as wide<{p.type}>"
             )
-        dtype = np.dtype(name)
+        return np.dtype(name).type
+
+    def _number(self, p: Parameter, arg: Any, number: Any) -> Any:
         try:
-            number = dtype.type(arg)
+            value = number(arg)  # of an array this is an array
+            if type(arg) is int or issubclass(number, np.floating):
+                exact = isinstance(value, number)
+            else:
+                exact = not isinstance(arg, float) and bool(value == arg)
         except (OverflowError, TypeError, ValueError):
-            number = None
-        exact = number is not None and (dtype.kind == "f" or number == arg)
-        if not exact or (isinstance(arg, float) and dtype.kind != "f"):
-            raise DtypeError(f"{self.name}: {p.name}={arg!r} is no {dtype}")
-        return number
+            exact = False
+        if not exact:
+            told = f"{self.name}: {p.name}={arg!r:.80} is no {number.__name__}"
+            if getattr(arg, "ndim", 0):
+                told += f"; if it is an array, write {p.type}* {p.name}"
+            raise DtypeError(told)
+        return value
 
+    def _no_array(self, p: Parameter, arg: Any, array: type) -> str:
+        told = f"{self.name}: {p.name}"
+        if isinstance(arg, array):
+            return f"{told} is not C-contiguous; use dev.contiguous"
+        if isinstance(arg, np.ndarray):
+            return (
+                f"{told} is an array of NumPy, on the CPU; dev.xp.asarray copies it to the GPU. "
+                "dev.empty makes arrays there"
+            )
+        return f"{told} must be an array, got {type(arg).__name__}"
 
-def _parameter(text: str, in_place: Sequence[str]) -> Parameter:
-    match = re.fullmatch(
-        r"\s*(const\s+)?([\w ]+?|wide<\w+>)\s*(\*?)\s*(?:__restrict__\s*)?(\w+)\s*", text
-    )
-    if match is None:
-        raise ArgumentError(f'not a kernel parameter: {text!r}; write "const float* x" or "int n"')
-    const, type_, star, name = match.groups()
-    output = bool(star) and not const
-    return Parameter(name, type_.strip(), bool(star), output, output and name in in_place)
+    def _no_struct(self, p: Parameter, arg: Any) -> str:
+        return f"{self.name}: {p.name} must be one {p.type}, got {arg!r:.80}"
+
+    def _parameter(self, text: str, in_place: Sequence[str]) -> Parameter:
+        match = re.fullmatch(
+            r"\s*(const\s+)?([\w ]+?|wide<\w+>)\s*(\*?)\s*(?:__restrict__\s*)?(\w+)\s*", text
+        )
+        if match is None:
+            raise ArgumentError(
+                f"{self.name}: not a kernel parameter: {text.strip()!r}; write "
+                '"const float* x" or "int n"'
+            )
+        const, type_, star, name = match.groups()
+        output = bool(star) and not const
+        return Parameter(name, type_.strip(), bool(star), output, output and name in in_place)

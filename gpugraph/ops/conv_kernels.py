@@ -88,7 +88,7 @@ def conv(dev: Any, x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
         dev.launch(GROUPED, *args, threads=y.size)
         return y
     exact = wide(y.dtype)
-    w = w.reshape(groups, layer.outputs, -1)
+    w = w.reshape(groups, layer.outputs, layer.inputs * layer.taps)
     products = y.reshape(layer.images, groups, layer.outputs, layer.windows)
     for part in layer.parts(x.itemsize):
         columns = layer.columns(dev, x[part])
@@ -111,7 +111,9 @@ def conv_input(
     if layer.direct:
         dev.launch(GROUPED_INPUT, gy, w, gx, *layer.sizes, gx.size, threads=gx.size)
         return gx
-    wt = w.reshape(groups, layer.outputs, -1).swapaxes(1, 2)  # (G, C/G*k, O/G)
+    wt = w.reshape(groups, layer.outputs, layer.inputs * layer.taps).swapaxes(
+        1, 2
+    )  # (G, C/G*k, O/G)
     gy = gy.reshape(layer.images, groups, layer.outputs, layer.windows)
     for part in layer.parts(gx.itemsize):
         col = dev.contiguous(dev.gemm(wt, gy[part], wide(gx.dtype)))  # (n, G, C/G*k, P)

@@ -40,6 +40,7 @@ class Dropout(Op):
     counter: int
     checks_first = True
     widens = True
+    exact = True
 
     def spec(self, x: Spec) -> Spec:
         check_floating("dropout", x)

@@ -54,6 +54,7 @@ class MaxPool(Op):
     keeps = {"x": ("offset",)}
     checks_first = True
     widens = True
+    exact = True
 
     def spec(self, x: Spec) -> tuple[Spec, Spec]:
         label = f"max_pool{len(self.window.size)}d"
@@ -126,6 +127,7 @@ class PoolScatter(Op):
     keeps = {"g": ("offset",)}
     checks_first = True
     widens = True
+    exact = True
 
     def spec(self, g: Spec, offset: Spec) -> Spec:
         check_input("pool_scatter", "g", g, self.window)
@@ -175,6 +177,7 @@ class PoolGather(Op):
     keeps = {"x": ("offset",)}
     checks_first = True
     widens = True
+    exact = True
 
     def spec(self, x: Spec, offset: Spec) -> Spec:
         check_input("pool_gather", "x", x, self.window)

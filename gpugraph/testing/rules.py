@@ -1,8 +1,9 @@
 """All the rules of an op against each other, on the op's own samples.
 
 What an op says in one rule follows from what it says in others: `spec` from `forward`, each vjp
-from `forward` by differences, cost's bytes from the shapes. `check` follows all of it up. Whether
-`forward` itself is right only an independent judge can say (see ``tests/oracles``).
+from `forward` by differences, cost's bytes from the shapes. Each of these functions follows one of
+them up for a sample; `checker.check` calls them all. Whether `forward` itself is right only an
+independent judge can say (see ``tests/oracles``).
 """
 
 from __future__ import annotations
@@ -14,36 +15,12 @@ import numpy as np
 from ..core.apply import apply
 from ..core.autodiff import grad
 from ..core.backend import MetaArray
-from ..core.op import Op, Sample, Spec
+from ..core.op import Sample, Spec
 from ..core.tensor import Tensor, is_floating
 from .gradcheck import gradcheck
 from .tolerance import tolerance
 
-__all__ = ["check", "check_cost", "check_float32", "check_gradients", "check_linear", "check_spec"]
-
-
-def check(op: type[Op] | Op, order: int = 3, seed: int = 0) -> bool:
-    """Check every rule of an op, or of one instance's class, on its samples; True, or it raises.
-
-    Gradients are checked to `order` on the samples that are smooth. Raises AssertionError (also
-    GradcheckError, which is one) and names the sample.
-    """
-    cls = op if isinstance(op, type) else type(op)
-    samples = list(cls.samples(np.random.default_rng(seed)))
-    assert samples, f"{cls.__name__}: samples() yields nothing"
-    for number, sample in enumerate(samples):
-        try:
-            check_spec(sample)
-            check_float32(sample)
-            check_cost(sample)
-            check_linear(sample)
-            if sample.smooth:
-                check_gradients(sample, order)
-        except AssertionError as error:
-            raise type(error)(
-                f"{cls.__name__}, sample {number} {sample.note!r}: {error}"
-            ) from error
-    return True
+__all__ = ["check_cost", "check_float32", "check_gradients", "check_linear", "check_spec"]
 
 
 def outputs_of(result: Any) -> tuple[Tensor, ...]:

@@ -8,7 +8,10 @@ __all__ = ["CompileError", "KernelError"]
 
 
 class CompileError(GpugraphError, RuntimeError):
-    """g++ does not take the source; the message is g++'s, with the lines of the .cu file."""
+    """The compiler (NVRTC on a GPU, here g++) does not take the source.
+
+    The message is the compiler's, with the lines of the .cu file.
+    """
 
 
 class KernelError(GpugraphError, RuntimeError):

@@ -11,16 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gpugraph as gg
 from gpugraph import data
+from gpugraph.cuda import sim
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 
 
-def run(name, *arguments, cwd=ROOT):
+def run(name, *arguments, cwd=ROOT, **environment):
     command = [sys.executable, "-W", "error", str(EXAMPLES / name), *map(str, arguments)]
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    env = {**os.environ, "PYTHONPATH": paths}
+    env = {**os.environ, "PYTHONPATH": paths, **environment}
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd, env=env)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -78,3 +80,21 @@ def test_lenet_mnist(tiny_mnist):
 def test_my_own_op():
     out = run("my_own_op.py")
     assert "passes every check" in out and "recorded as <Swish(beta=1.5)" in out
+
+
+@pytest.mark.skipif(sim.why_not() is not None, reason=f"needs {sim.why_not()}")
+def test_my_own_kernel():
+    out = run("my_own_kernel.py")
+    assert re.match(r"RMSNorm: 2 samples, .* launches .*, in float32, float64, float16, bf", out)
+    assert "The planted mistake is found:\nplanted: y[0, 128] is " in out
+    assert re.search(
+        r"written by block .*, thread \(0, 0, 0\) at planted.cu:22:  y\[row \+ i\]", out
+    )
+
+
+def test_my_own_kernel_where_kernels_dont_run(tmp_path):
+    if gg.cuda.is_available():
+        pytest.skip("needs a machine without a GPU")
+    out = run("my_own_kernel.py", PATH=str(tmp_path))  # no g++
+    assert out.count("gradients to order 3; its kernel was NOT run: CuPy ") == 2
+    assert out.count("there is no g++") == 2

@@ -69,7 +69,7 @@ def test_kernels_on_awkward_inputs(name):
     """What users get from `check`: other lengths, layouts and values than the samples have."""
     report = check_kernels(name, samples_of(name))
     assert report.dtypes == ("float32", "float64", "float16", "bfloat16")
-    assert report.launches > 100 and report.blocks > 1 and report.awkward >= 10
+    assert report.launches > 100 and report.blocks > 1 and report.awkward >= 8
 
 
 @needs_simulator
@@ -133,8 +133,11 @@ def test_a_case_without_kernel_falls_back_and_is_counted():
 @needs_simulator
 def test_outputs_written_in_part_or_twice_are_found():
     for body, text in (
-        ("if (i % 2) y[i] = x[i];", "4 elements of y were never written"),
-        ("y[i] = x[i]; y[i] = 1;", "0 elements of y were never written, one 2 times"),
+        (
+            "if (i % 2) y[i] = x[i];",
+            r"half: 4 of the elements of y were never written, .* y\[0\]$",
+        ),
+        ("y[i] = x[i]; y[i] = 1;", r"half: an element of y was written 2 times$"),
     ):
         head = 'extern "C" __global__ void half(const float* x, float* y, int n)'
         code = f"{head} {{ int i = threadIdx.x; {body} }}"

@@ -264,12 +264,13 @@ class SimDevice(LaunchDevice):
 def _written_once(report: Any, i: int, name: str) -> str | None:
     """What is wrong with how often the elements of an output were written; None if nothing is."""
     missed, most = report.unwritten[i], report.most_writes[i]
-    if not missed and most <= 1:
-        return None
-    told = f"{missed} elements of {name} were never written, one {most} times"
+    told = []
     if missed:
-        told += f"; the first never written is {name}{list(report.unwritten_index(i))}"
-    return told
+        first = f"{name}{list(report.unwritten_index(i))}"
+        told.append(f"{missed} of the elements of {name} were never written, the first is {first}")
+    if most > 1:
+        told.append(f"an element of {name} was written {most} times")
+    return "; ".join(told) or None
 
 
 _gpu = cache(GpuDevice)

@@ -7,6 +7,9 @@ layouts  strided and reversed; starting one element past where vector loads may 
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,7 @@ from ..core.errors import GpugraphError
 from ..core.op import Sample, Spec
 from ..core.tensor import is_floating
 
-__all__ = ["LAYOUTS", "has_numbers", "placed", "resized", "with_nan", "with_ties"]
+__all__ = ["LAYOUTS", "has_numbers", "placed", "quiet", "resized", "takes", "with_nan", "with_ties"]
 
 LAYOUTS = ("plain", "strided", "misaligned")
 
@@ -50,11 +53,19 @@ def takes(sample: Sample) -> bool:
     specs = [None if x is None else Spec(np.shape(x), np.asarray(x).dtype) for x in sample.inputs]
     try:
         sample.op.spec(*specs)
-        with np.errstate(all="ignore"):
+        with quiet():
             sample.op.forward(np, *sample.inputs)
     except (GpugraphError, ValueError, TypeError, IndexError):
         return False
     return True
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """NaN, infinities and empty arrays are meant: no warnings of NumPy's about them."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
 
 
 def with_ties(sample: Sample, rng: np.random.Generator) -> Sample:

@@ -34,7 +34,7 @@ VARIED = 3  # so many of an op's settings get awkward lengths and values
 class KernelReport:
     """What `check` has done with an op's ``cuda`` rule.
 
-    where     "a GPU", "the simulator", or "" if kernels can't run here: then `reason` says why
+    where     "on a GPU", "in the simulator", or "" if kernels can't run here: `reason` says why
     launches  of kernels, over all runs; `products` were made by ``dev.gemm``
     blocks    the most blocks of a launch, and `threads` the most threads of a block
     dtypes    the floating dtypes in which it ran; `refused` says why it did not in others
@@ -56,9 +56,9 @@ class KernelReport:
     def __str__(self) -> str:
         if not self.where:
             return f"its kernel was NOT run: {self.reason}"
-        told = f"kernel: {self.launches} launches in {self.where}"
-        told += f", {', '.join(self.dtypes)}" if self.dtypes else ""
-        told += f"; {self.awkward} awkward variants"
+        told = f"kernel: {self.launches} launches {self.where}"
+        told += f", in {', '.join(self.dtypes)}" if self.dtypes else ""
+        told += f", {self.awkward} awkward variants"
         for dtype, reason in self.refused.items():
             told += f"\n  no kernel for {dtype}: {reason}"
         for reason, n in self.skipped.items():
@@ -130,14 +130,14 @@ def _devices(device: str | None) -> tuple[list[Any], KernelReport]:
         return [], KernelReport(reason='device="cpu" was asked for')
     reason = cuda_reason() if device != "sim" else "not asked for"
     if reason is None:
-        return [NotingGpu(sys.modules["cupy"])] * len(RUNS), KernelReport("a GPU")
+        return [NotingGpu(sys.modules["cupy"])] * len(RUNS), KernelReport("on a GPU")
     if device == "cuda":
         raise ArgumentError(f"check: device='cuda': {reason}")
     if missing := sim.why_not():
         if device == "sim":
             raise ArgumentError(f"check: device='sim': {missing}")
         return [], KernelReport(reason=f"{reason}; {missing}")
-    return [NotingSim(*run) for run in RUNS], KernelReport("the simulator")
+    return [NotingSim(*run) for run in RUNS], KernelReport("in the simulator")
 
 
 class _Kernels:
@@ -152,17 +152,19 @@ class _Kernels:
 
     def check(self, samples: list[Sample]) -> None:
         """Samples in every dtype and layout, then awkward variants of the first few."""
-        able = [s for s in samples if self.is_able(s)]
-        for sample in able:
-            for dtype in self.dtypes(sample):
+        able = []
+        for sample in samples:
+            dtypes = self.dtypes(sample)
+            able += [sample] if dtypes else []
+            for dtype in dtypes:
                 self.run(sample, dtype)
                 for layout in LAYOUTS[1:] if dtype in self.taken else ():
                     self.call(sample, dtype, self.devices[1], layout)
         self.report.dtypes = tuple([d.name for d in self.taken if d is not None])
         if not self.taken:
-            reasons = "; ".join({**self.report.skipped, **self.report.refused})
             raise self.error or AssertionError(
-                f"{self.name}: no sample reaches the cuda rule; kernel_limits says {reasons}"
+                f"{self.name}: no sample reaches the cuda rule; kernel_limits says "
+                f"{'; '.join(self.report.skipped)}"
             )
         first_of: dict[Op, Sample] = {}  # settings
         for sample in able:
@@ -172,23 +174,16 @@ class _Kernels:
             self.vary(sample)
         self.assert_enough()
 
-    def is_able(self, sample: Sample) -> bool:
-        """Has the sample a kernel? Those that don't are counted."""
-        reason = limits(sample, None)
-        if reason is not None:
-            self.report.skipped[reason] += 1
-        return reason is None
-
-    def dtypes(self, sample: Sample) -> Iterator[Any]:
-        """The dtypes for a sample, float32 first: those that nothing has refused."""
-        if not any(map(has_numbers, sample.inputs)):
-            yield None
-            return
-        for dtype in _floats():
-            if reason := limits(sample, dtype):
-                self.report.refused[dtype.name] = reason
-            elif dtype.name not in self.report.refused:
-                yield dtype
+    def dtypes(self, sample: Sample) -> list[Any]:
+        """The dtypes for a sample, float32 first; the report gets what kernel_limits refuses."""
+        floating = any(x is not None and is_floating(np.asarray(x).dtype) for x in sample.inputs)
+        reasons = {d: limits(sample, d) for d in (_floats() if floating else [None])}
+        if all(reasons.values()):
+            self.report.skipped[next(iter(reasons.values())) or ""] += 1
+            return []
+        refused = {d.name: r for d, r in reasons.items() if r is not None and d is not None}
+        self.report.refused.update(refused)
+        return [d for d in reasons if d is None or d.name not in self.report.refused]
 
     def run(self, sample: Sample, dtype: Any) -> None:
         """Three times, the same bits each time; a dtype that the kernel refuses is noted."""
@@ -249,14 +244,14 @@ class _Kernels:
         """Run a variant in all dtypes; last on the first device in the first dtype."""
         self.report.awkward += 1
         for dtype in self.taken[1:]:
-            self.call(variant, dtype, self.devices[0])
+            self.call(variant, dtype, self.devices[1])
         self.run(variant, self.taken[0])
 
     def long(self, sample: Sample, axis: int) -> float:
-        """Half the length with which the first input has elements for somewhat over two blocks."""
+        """Half of a length: with it a row is longer than a block, the array longer than two."""
         first = next(x for x in sample.inputs if np.ndim(x))
-        others = max(1, np.size(first)) / max(1, first.shape[axis])
-        return 1.15 * self.report.threads / others + 1
+        others = 1 if axis else max(1, np.size(first)) / max(1, first.shape[axis])
+        return (0.55 if axis else 1.15) * self.report.threads / others + 1
 
     def assert_enough(self) -> None:
         """The rule launches something, and in more than one block."""

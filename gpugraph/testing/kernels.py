@@ -18,7 +18,7 @@ from ..core.tensor import is_floating
 from ..cuda import sim
 from ..cuda.device import GpuDevice, LaunchDevice, SimDevice
 from ..cuda.kernel import Kernel, wide
-from .awkward import placed
+from .awkward import placed, quiet
 from .tolerance import epsilon, tolerance
 
 __all__ = ["KernelMismatch", "NotingGpu", "NotingSim", "bound", "cast", "compare", "reference"]
@@ -131,7 +131,7 @@ def reference(op: Op, inputs: Sequence[Any]) -> list[Any]:
     """What ``forward`` gives on NumPy, 16-bit numbers computed in float32 and rounded once."""
     specs = [None if x is None else Spec(x.shape, x.dtype) for x in inputs]
     told = op.spec(*specs)
-    with np.errstate(all="ignore"):
+    with quiet():
         widened = (None if x is None else x.astype(wide(x.dtype), copy=False) for x in inputs)
         out = op.forward(np, *widened)
         outs, told = (v if isinstance(v, tuple) else (v,) for v in (out, told))
@@ -169,7 +169,7 @@ def compare(
     case = _Case(sample, inputs, dev, layout)
     there = case.place(dev)
     try:
-        with np.errstate(all="ignore"):
+        with quiet():
             got = sample.op.cuda(dev, *there)  # type: ignore[misc]
     except sim.KernelError as error:
         raise case.failed(str(error), culprit=error) from error

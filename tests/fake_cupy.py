@@ -192,11 +192,14 @@ def _struct(x):
 
 def make():
     """A module to put into ``sys.modules["cupy"]``."""
+    from gpugraph.cuda.sim import CompileError
+
     module = _Module("cupy", np)
     module.ndarray = ndarray
     module.asarray = module.array = asarray
     module.may_share_memory = lambda a, b: np.may_share_memory(a._a, b._a)
-    module.cuda = types.SimpleNamespace(Device=Device)
+    compiler = types.SimpleNamespace(CompileException=CompileError)
+    module.cuda = types.SimpleNamespace(Device=Device, compiler=compiler)
     module.RawModule = RawModule
     module.ElementwiseKernel = lambda *spec: lambda x: ndarray(2 * x._a)
     return module

@@ -13,6 +13,7 @@ from gpugraph.core.op import REGISTRY
 from gpugraph.cuda import sim
 from gpugraph.testing import KernelMismatch, awkward, check, compare
 from gpugraph.testing.kernels import NotingSim, bound, reference
+from tests import fake_cupy
 
 needs_simulator = pytest.mark.skipif(sim.why_not() is not None, reason=f"needs {sim.why_not()}")
 
@@ -81,7 +82,7 @@ def test_a_kernel_without_templates_is_checked_in_its_dtype():
     assert set(report.kernel.refused) == {"float64", "float16", "bfloat16"}
     lines = str(report).splitlines()
     assert re.fullmatch(
-        r"Leaky: 1 samples, gradients to order 3; kernel: \d+ launches in the simulator, in "
+        r"Leaky: 1 sample, gradients to order 3; kernel: \d+ launches in the simulator, in "
         r"float32, \d+ awkward variants",
         lines[0],
     )
@@ -135,7 +136,7 @@ INDEX = "(long long)blockIdx.x * blockDim.x + threadIdx.x"
 PLANTED = {
     "the first block only": (
         HEAD + BODY.replace(INDEX, "threadIdx.x"),
-        "race on argument 1 .* element 0: write .planted.cu:4. after a write by block",
+        "race on y .* element 0: write .planted.cu:4. after a write by block",
     ),
     "one element short": (
         HEAD + BODY.replace("i < n", "i < n - 1"),
@@ -143,7 +144,7 @@ PLANTED = {
     ),
     "one element too many": (
         HEAD + BODY.replace("i < n", "i <= n"),
-        r"out-of-bounds read of 4 byte\(s\), just past the end of argument 0",
+        r"out-of-bounds read of 4 byte\(s\), just past the end of x",
     ),
     "the neighbour": (
         HEAD + BODY.replace(READ, "x[i] > 0 ? x[i] : slope * x[i - (i > 100)]"),
@@ -193,7 +194,7 @@ def test_a_wrong_element_is_named_with_thread_and_line(mode):
     assert (error.file, error.line) == ("planted.cu", 4)
     assert error.got == 5 and error.wanted == np.float32(x[7, 1])
     assert str(error) == (
-        f"planted: y[7, 1] is 5, wanted {np.float32(x[7, 1]):.9g} (may differ by 1.8e-05); "
+        f"planted: y[7, 1] is 5, wanted {x[7, 1]:.6g} (may differ by 1.8e-05); "
         "wrong are 1 of 90 elements, this is the first\n"
         "  written by block (1, 0, 0), thread (7, 0, 0) at planted.cu:4:  "
         f"y[i] = i == 71 ? 5 : {READ};\n"
@@ -372,12 +373,26 @@ def test_the_report_says_where_kernels_could_not_run(monkeypatch):
             check(Leaky, device="cuda")
 
 
+@needs_simulator
+def test_kernels_are_run_on_a_gpu_if_there_is_one():
+    """A stand-in for CuPy, whose RawModule is the simulator."""
+    with fake_cupy.installed():
+        report = check(Leaky)
+        assert report.kernel.where == "on a GPU" and report.kernel.dtypes == ("float32",)
+        op = with_kernel(PLANTED["the neighbour"][0])
+        with pytest.raises(KernelMismatch) as caught:
+            check(op, device="cuda")
+    told = str(caught.value)
+    assert "\n  written by block (1, 0, 0), thread (37, 0, 0) at planted.cu:4:  y[i] = " in told
+    assert told.endswith("(23, 7), float32 (GPU)")
+
+
 def test_an_op_without_kernel_says_nothing_of_one():
     @dataclass(frozen=True)
     class Plain(Leaky):
         cuda = None
 
-    assert str(check(Plain)) == "Plain: 1 samples, gradients to order 3"
+    assert str(check(Plain)) == "Plain: 1 sample, gradients to order 3"
     assert check(Plain).kernel is None
 
 

@@ -101,7 +101,7 @@ class Op:
         REGISTRY[cls.__name__] = cls
 
     def kernel_limits(self, *specs: Any) -> str | None:
-        """Why the cuda rule can't take this case, or None if it can."""
+        """Why the cuda rule can't take this case, or None if it can: see `cuda.Kernel.limits`."""
         return None
 
     # For the engine

@@ -6,6 +6,7 @@ source through the simulator), so that a rule is written once and what reaches a
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from contextvars import ContextVar
@@ -30,6 +31,7 @@ __all__ = [
 
 THREADS = 256  # per block, where a rule doesn't say otherwise
 MOST_BLOCKS = 2**31 - 1  # along the first axis of a grid
+ARGUMENT = re.compile(r"\bargument (\d+)\b")  # the simulator knows no names
 
 _limit: ContextVar[int] = ContextVar("gpugraph_workspace", default=256 << 20)
 
@@ -253,7 +255,11 @@ class SimDevice(LaunchDevice):
         plain = [a.view(np.ndarray) if isinstance(a, np.ndarray) else a for a in args]
         outputs = [i for i, p in enumerate(kernel.params) if p.output]
         fresh = [i for i in outputs if not kernel.params[i].in_place]
-        report = function.launch(grid, block, plain, shared=shared, seed=self.seed, fresh=fresh)
+        try:
+            report = function.launch(grid, block, plain, shared=shared, seed=self.seed, fresh=fresh)
+        except sim.KernelError as error:
+            error.args = (ARGUMENT.sub(lambda m: kernel.params[int(m[1])].name, str(error)),)
+            raise
         if self.mode == "check":
             for i in outputs:
                 if told := _written_once(report, i, kernel.params[i].name):

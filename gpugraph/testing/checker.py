@@ -76,7 +76,8 @@ class Report:
     kernel: KernelReport | None
 
     def __str__(self) -> str:
-        told = f"{self.op}: {self.samples} samples, gradients to order {self.order}"
+        samples = "1 sample" if self.samples == 1 else f"{self.samples} samples"
+        told = f"{self.op}: {samples}, gradients to order {self.order}"
         return f"{told}; {self.kernel}" if self.kernel else told
 
     __repr__ = __str__

@@ -171,13 +171,13 @@ def compare(
     try:
         with quiet():
             got = sample.op.cuda(dev, *there)  # type: ignore[misc]
+        outs = [_on_host(y) for y in (got if isinstance(got, tuple) else (got,))]
     except sim.KernelError as error:
         raise case.failed(str(error), culprit=error) from error
     except GpugraphError:
         raise  # it says what is wrong with the launch
     except Exception as error:
         raise case.failed(f"its cuda rule raises {type(error).__name__}: {error}") from error
-    outs = [_on_host(y) for y in (got if isinstance(got, tuple) else (got,))]
     for name, x, copy in zip(sample.op.names(len(inputs)), inputs, there, strict=True):
         if x is not None and _on_host(copy).tobytes() != np.ascontiguousarray(x).tobytes():
             raise case.failed(f"the cuda rule has changed its input {name}; inputs are read-only")
@@ -234,7 +234,7 @@ class _Case:
         at = tuple(map(int, np.unravel_index(int(np.argmin(right)), right.shape)))
         values = got[at].item(), want[at].item()
         off = right.size - int(right.sum())
-        text = f"{name}{list(at)} is {values[0]:.9g}, wanted {values[1]:.9g}"
+        text = "{}{} is {}, wanted {}".format(name, list(at), *_shown(*values))
         text += f" (may differ by {allowed[at]:.2g})" if allowed[at] else ""
         text += f"; wrong are {off} of {right.size} elements, this is the first"
         told, culprit = self.blame(k, at)
@@ -264,6 +264,15 @@ class _Case:
                     return _quoted(writer, launched.kernel), writer
                 unwritten = "\n  never written by a kernel"
         return unwritten, None
+
+
+def _shown(got: Any, wanted: Any) -> tuple[str, str]:
+    """Two numbers with as few digits as tell them apart."""
+    for digits in (6, 9, 17):
+        shown = f"{got:.{digits}g}", f"{wanted:.{digits}g}"
+        if shown[0] != shown[1]:
+            break
+    return shown
 
 
 def _quoted(writer: sim.Writer, kernel: Kernel) -> str:

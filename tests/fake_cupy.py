@@ -165,6 +165,13 @@ class Device(contextlib.nullcontext):
         super().__init__()
 
 
+class CompileException(Exception):  # noqa: N818
+    """What CuPy raises with NVRTC's message."""
+
+
+COMPILER = types.SimpleNamespace(CompileException=CompileException)
+
+
 class RawModule:
     """The simulator in the place of NVRTC and the GPU; takes what CuPy's takes."""
 
@@ -192,14 +199,11 @@ def _struct(x):
 
 def make():
     """A module to put into ``sys.modules["cupy"]``."""
-    from gpugraph.cuda.sim import CompileError
-
     module = _Module("cupy", np)
     module.ndarray = ndarray
     module.asarray = module.array = asarray
     module.may_share_memory = lambda a, b: np.may_share_memory(a._a, b._a)
-    compiler = types.SimpleNamespace(CompileException=CompileError)
-    module.cuda = types.SimpleNamespace(Device=Device, compiler=compiler)
+    module.cuda = types.SimpleNamespace(Device=Device, compiler=COMPILER)
     module.RawModule = RawModule
     module.ElementwiseKernel = lambda *spec: lambda x: ndarray(2 * x._a)
     return module

@@ -64,6 +64,7 @@ def gpu_cupy(built=13020, count=1):
     outer = FakeStream("outer")
     module.cuda = SimpleNamespace(
         Device=Device,
+        compiler=fake_cupy.COMPILER,
         Stream=FakeStream,
         Event=lambda disable_timing: None,
         get_current_stream=lambda: outer,
@@ -231,14 +232,15 @@ def test_kernels_that_do_not_compile(machine):
 
         def get_function(self, name):
             if self.bad:
-                raise RuntimeError("ops/pool.cu(40): error: no")
+                raise fake_cupy.CompileException("ops/pool.cu(40): error: no")
 
     cupy = gpu_cupy()
     cupy.RawModule = RawModule
     machine(cupy=cupy)
     report = doctor.report()
     assert not report.ok and report.available  # CuPy computes all the same
-    assert "1 of " in report.cause and "pool_scatter: RuntimeError: ops/pool.cu(40)" in report.cause
+    assert "1 of " in report.cause and "pool_scatter: CompileError: " in report.cause
+    assert "NVRTC does not compile it" in report.cause and "ops/pool.cu(40)" in report.cause
 
 
 def test_nvrtc_is_missing(machine):

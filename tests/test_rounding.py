@@ -38,7 +38,7 @@ def used(entry, got, inputs=None, want=None):
     inputs = entry.inputs if inputs is None else inputs
     want = entry.outputs if want is None else want
     shares = [0.0]
-    for y, w, bound in zip(got, want, bounds(entry, inputs, want), strict=True):
+    for y, w, bound in zip(got, want, bounds(entry.call, inputs, want), strict=True):
         off = errors(y, w)[1]
         with np.errstate(all="ignore"):
             share = np.where(off == 0, 0.0, off / bound.limit)
@@ -100,7 +100,7 @@ def test_a_convolution_is_bounded_by_the_sum_of_sizes():
     rng = np.random.default_rng(0)
     x, w = (rng.standard_normal(s).astype(np.float32) for s in ((2, 3, 5, 4), (2, 3, 2, 3)))
     entry = entry_of(Conv(Window.of("conv2d", 2, (2, 3))), x, w)
-    (bound,) = bounds(entry, entry.inputs, entry.outputs)
+    (bound,) = bounds(entry.call, entry.inputs, entry.outputs)
     for n, o, i, j in np.ndindex(2, 2, 4, 2):
         size = np.abs(x[n, :, i : i + 2, j : j + 3].astype(float) * w[o]).sum()
         expected = 8 * np.sqrt(18) * EPS * size
@@ -114,7 +114,7 @@ def test_a_scatter_counts_the_terms_of_each_sum():
     with observe(trace):
         x[np.array([0, 3, 3, 3, 3, 3, 3, 3, 3, 3])].sum().backward()
     entry = next(e for e in trace.entries if e.call.label == "put_at")
-    (bound,) = bounds(entry, entry.inputs, entry.outputs)
+    (bound,) = bounds(entry.call, entry.inputs, entry.outputs)
     assert bound.limit[3, 0] == pytest.approx(8 * np.sqrt(9) * EPS * 9, rel=1e-6)
     assert bound.limit[1, 0] < 1e-30 and bound.short == "9 terms"
 
@@ -122,14 +122,14 @@ def test_a_scatter_counts_the_terms_of_each_sum():
 def test_what_rounds_nothing_must_be_equal():
     for op in (gg.ops.shape.Reshape((3,)), gg.ops.extrema.Argmax(0)):
         entry = entry_of(op, f32(1, 2, 3))
-        (bound,) = bounds(entry, entry.inputs, entry.outputs)
+        (bound,) = bounds(entry.call, entry.inputs, entry.outputs)
         assert bound.short == "exact" and not bound.limit.any()
 
 
 def test_an_ill_conditioned_function_is_measured_in_float64():
     x = (1000 + np.random.default_rng(0).standard_normal((64, 1))).astype(np.float32)
     near, far = (entry_of(gg.ops.norm.BatchNorm(1e-5), a, None, None) for a in (x - 1000, x))
-    tight, wide = (bounds(e, e.inputs, e.outputs)[0] for e in (near, far))
+    tight, wide = (bounds(e.call, e.inputs, e.outputs)[0] for e in (near, far))
     assert wide.limit.max() > 10 * tight.limit.max() and wide.short == "float64"
     assert tight.limit.max() < 1e-4 and wide.limit.max() < 0.1
 

@@ -3,6 +3,7 @@
 gradcheck(f, inputs, order=3)  derivatives along a random direction against finite differences
 check(op)                      all of an op's rules against each other, on its own samples; its
                                kernels on awkward ones, too
+compare(sample, dtype, dev)    one call of a kernel against NumPy
 parity(f, inputs, devices=...) the same run on two devices, compared op by op
 tolerance(dtype, terms)        how far two right answers may lie apart
 """

@@ -19,9 +19,14 @@ from ..cuda import sim
 from ..cuda.device import GpuDevice, LaunchDevice, SimDevice
 from ..cuda.kernel import Kernel, wide
 from .awkward import placed, quiet
-from .tolerance import epsilon, tolerance
+from .rounding import bounds, distance, magnitude
+from .tolerance import epsilon
+from .trace import OpCall
 
-__all__ = ["KernelMismatch", "NotingGpu", "NotingSim", "bound", "cast", "compare", "reference"]
+__all__ = ["KernelMismatch", "NotingGpu", "NotingSim", "cast", "compare", "reference"]
+
+
+NEAR = 1000  # bounds: beyond, nobody asks what they are
 
 
 class KernelMismatch(AssertionError):  # noqa: N818 (it reads as what it is)
@@ -127,30 +132,26 @@ def cast(inputs: Sequence[Any], dtype: Any) -> list[Any]:
     return [x.astype(dtype) if x is not None and is_floating(x.dtype) else x for x in arrays]
 
 
-def reference(op: Op, inputs: Sequence[Any]) -> list[Any]:
-    """What ``forward`` gives on NumPy, 16-bit numbers computed in float32 and rounded once."""
+def reference(op: Op, inputs: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """(what ``forward`` gives on NumPy, how far each element of a right result may lie from it).
+
+    16-bit numbers are computed in float32, as kernels do, and rounded once. See `rounding` for the
+    rest; of an op that says it is exact nothing may differ.
+    """
     specs = [None if x is None else Spec(x.shape, x.dtype) for x in inputs]
     told = op.spec(*specs)
+    found = []
     with quiet():
-        widened = (None if x is None else x.astype(wide(x.dtype), copy=False) for x in inputs)
+        widened = [None if x is None else x.astype(wide(x.dtype), copy=False) for x in inputs]
         out = op.forward(np, *widened)
         outs, told = (v if isinstance(v, tuple) else (v,) for v in (out, told))
-        return [np.asarray(y).astype(s.dtype, copy=False) for y, s in zip(outs, told, strict=True)]
-
-
-def bound(want: Any, terms: int, exact: bool = False) -> Any:
-    """How far each element of a right result may lie from `want`: numbers or 0.
-
-    The error of a sum of so many terms as large as the largest result, in the dtype in which
-    kernels compute, and one rounding to the dtype of the result if that is narrower. 0 for
-    integers, and if the op rounds nothing.
-    """
-    if exact or not is_floating(want.dtype):
-        return np.zeros(want.shape)
-    computed = want.astype(wide(want.dtype))
-    size = np.abs(np.where(np.isfinite(computed), computed, 0))
-    rounded = 0 if computed.dtype == want.dtype else epsilon(want.dtype)
-    return tolerance(computed.dtype, terms) * (1 + size.max(initial=0)) + rounded * size
+        computed = [np.asarray(y).astype(wide(s.dtype), copy=False) for y, s in zip(outs, told)]
+        limits = [b.limit for b in bounds(OpCall(op), widened, computed)]
+        for y, spec, limit in zip(computed, told, limits, strict=True):
+            rounded = 0 if y.dtype == spec.dtype else epsilon(spec.dtype) * magnitude(y)
+            limit = limit + np.where(np.isfinite(rounded), rounded, 0)
+            found.append((y.astype(spec.dtype), limit * (not op.exact)))
+    return found
 
 
 def compare(
@@ -184,8 +185,8 @@ def compare(
     want = reference(sample.op, inputs)
     if len(outs) != len(want):
         raise case.failed(f"the cuda rule gives {len(outs)} outputs, forward {len(want)}")
-    for k, (y, w) in enumerate(zip(outs, want, strict=True)):
-        case.judge(k, y, w)
+    for k, (y, (w, limit)) in enumerate(zip(outs, want, strict=True)):
+        case.judge(k, y, w, limit)
     return outs
 
 
@@ -216,26 +217,22 @@ class _Case:
         label = self.sample.op.label
         return KernelMismatch(label, f"{label}: {text}\n  in {', '.join(told)} ({where})", **what)
 
-    def judge(self, k: int, got: Any, want: Any) -> None:
+    def judge(self, k: int, got: Any, want: Any, limit: Any) -> None:
         """Raise KernelMismatch unless output number k is right."""
         name = self.sample.op.name_of(len(self.inputs) + k, len(self.inputs))
         if (got.shape, got.dtype) != (want.shape, want.dtype):
             told = f"{name} is {got.dtype} {got.shape}, wanted {want.dtype} {want.shape}"
             raise self.failed(told, output=name)
-        terms = max((x.size for x in self.inputs if x is not None), default=1)
-        allowed = bound(want, terms, self.sample.op.exact)
-        with np.errstate(all="ignore"):
-            y, w = (a.astype(wide(a.dtype), copy=False) for a in (got, want))
-            right = (y == w) | ((y != y) & (w != w))
-            if is_floating(w.dtype):
-                right |= np.abs(y - w) <= np.where(np.isfinite(w), allowed, 0)
+        error = distance(got, want)
+        right = error <= limit
         if right.all():
             return
         at = tuple(map(int, np.unravel_index(int(np.argmin(right)), right.shape)))
         values = got[at].item(), want[at].item()
         off = right.size - int(right.sum())
         text = "{}{} is {}, wanted {}".format(name, list(at), *_shown(*values))
-        text += f" (may differ by {allowed[at]:.2g})" if allowed[at] else ""
+        if 0 < error[at] < NEAR * limit[at]:
+            text += f" (may differ by {limit[at]:.2g})"
         text += f"; wrong are {off} of {right.size} elements, this is the first"
         told, culprit = self.blame(k, at)
         raise self.failed(text + told, output=name, index=at, values=values, culprit=culprit)

@@ -218,7 +218,7 @@ def _judge(index: int, x: Entry, y: Entry) -> Node:
     totals = [errors(q, p) for q, p in zip(y.outputs, x.outputs)]
     found = []
     for got, want, inputs in trials:
-        for k, bound in enumerate(bounds(x, inputs, want)):
+        for k, bound in enumerate(bounds(x.call, inputs, want)):
             new, off = errors(got[k], want[k])
             at, used = _worst(off, totals[k][1], bound.limit)
             found.append((used, k, at, new, bound, got[k], want[k]))

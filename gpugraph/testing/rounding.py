@@ -25,9 +25,9 @@ import numpy as np
 from ..core.op import Op, Spec
 from ..core.tensor import is_floating
 from .tolerance import epsilon, tolerance
-from .trace import Entry, OpCall, Update
+from .trace import Call, OpCall, Update
 
-__all__ = ["Bound", "Errors", "bounds", "errors", "magnitude"]
+__all__ = ["Bound", "Errors", "bounds", "distance", "errors", "magnitude"]
 
 # the smallest normal number, and whether a GPU flushes what lies below
 NORMAL = {"float16": (2.0**-14, False), "bfloat16": (2.0**-126, True)}
@@ -89,9 +89,8 @@ def distance(got: Any, want: Any) -> Any:
     return np.where(same, 0.0, np.where(broken, np.inf, off))
 
 
-def bounds(entry: Entry, inputs: Sequence[Any], outputs: Sequence[Any]) -> list[Bound]:
+def bounds(call: Call, inputs: Sequence[Any], outputs: Sequence[Any]) -> list[Bound]:
     """How far each output of that call, from these inputs, may be off these (right) outputs."""
-    call = entry.call
     if isinstance(call, OpCall) and not _flops(call.op, inputs):
         return [_exact(y) for y in outputs]
     terms = _terms(call.op, inputs, outputs) if isinstance(call, OpCall) else 1.0

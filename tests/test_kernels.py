@@ -161,7 +161,7 @@ def test_an_output_in_place_comes_with_values():
             continue
         device.SimDevice("check").launch(kernel, x, 8, threads=8)
         np.testing.assert_array_equal(x, 2 * np.arange(8))
-        with pytest.raises(sim.KernelError, match="1 elements of x were never written"):
+        with pytest.raises(sim.KernelError, match="1 of the elements of x were never written"):
             device.SimDevice("check").launch(kernel, x, 7, threads=8)
     for wrong in ("y", "n"):
         with pytest.raises(gg.ArgumentError, match=f"doubled: in_place: '{wrong}' is no output"):

@@ -419,7 +419,7 @@ def test_lenet_on_mnist(tiny_mnist, capsys):
     out = capsys.readouterr().out
     assert "OK: all" in out and "1 training step." in out and "epoch" not in out
     assert max(map(len, out.splitlines())) <= 120 + len(str(tiny_mnist)) and " conv1 " in out
-    assert re.search(r"kernels on sim: .*im2col.*max_pool 2, pool_scatter 2", out)
+    assert re.search(r"kernels on sim: .*im2col.*max_pool 2,\s+pool_scatter 2", out)
 
 
 @needs_simulator

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -237,8 +238,9 @@ class Report:
         if not self.kernels:
             told = f"no kernel of gpugraph was launched on {b}"
         else:
-            counts = ", ".join(f"{name} {n}" for name, n in sorted(self.kernels.items()))
-            told = f"kernels on {b}: {counts}"
+            counts = ", ".join(f"{name}~{n}" for name, n in sorted(self.kernels.items()))
+            lines = textwrap.wrap(f"kernels on {b}: {counts}", 100, subsequent_indent="  ")
+            told = "\n".join(lines).replace("~", " ")  # a number stays with its name
         for reason, n in self.fallbacks.items():
             told += f"\nwithout its kernel, {n} times: {reason}"
         return told

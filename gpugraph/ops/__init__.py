@@ -24,6 +24,7 @@ from . import (
     gather,
     index,
     activation,
+    fused,
     softmax,
     norm,
     random,

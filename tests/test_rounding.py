@@ -128,7 +128,8 @@ def test_what_rounds_nothing_must_be_equal():
 
 def test_an_ill_conditioned_function_is_measured_in_float64():
     x = (1000 + np.random.default_rng(0).standard_normal((64, 1))).astype(np.float32)
-    near, far = (entry_of(gg.ops.norm.BatchNorm(1e-5), a, None, None) for a in (x - 1000, x))
+    op = gg.ops.norm_functions.BatchNorm(1e-5)
+    near, far = (entry_of(op, a, None, None) for a in (x - 1000, x))
     tight, wide = (bounds(e.call, e.inputs, e.outputs)[0] for e in (near, far))
     assert wide.limit.max() > 10 * tight.limit.max() and wide.short == "float64"
     assert tight.limit.max() < 1e-4 and wide.limit.max() < 0.1

@@ -30,7 +30,7 @@ from ..ops.conv_functions import (
 )
 from ..ops.dropout import dropout
 from ..ops.linalg import linear
-from ..ops.norm import batch_norm
+from ..ops.norm_functions import batch_norm, batch_norm_act
 from ..ops.pool_functions import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -56,6 +56,7 @@ __all__ = [
     "avg_pool2d",
     "avg_pool3d",
     "batch_norm",
+    "batch_norm_act",
     "conv1d",
     "conv1d_input_grad",
     "conv1d_weight_grad",

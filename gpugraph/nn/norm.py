@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ..core.errors import ShapeError
 from ..core.tensor import Tensor
-from ..ops.norm import batch_norm
+from ..ops.norm_functions import batch_norm
 from .init import ones_, zeros_
 from .lazy import Lazy
 from .parameter import Parameter

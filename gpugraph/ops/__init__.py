@@ -27,6 +27,7 @@ from . import (
     fused,
     softmax,
     norm,
+    norm_functions,
     random,
     dropout,
     conv,

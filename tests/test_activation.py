@@ -5,6 +5,10 @@ import pytest
 
 import gpugraph as gg
 import gpugraph.nn.functional as F
+from gpugraph.core.apply import apply
+from gpugraph.cuda import device, sim
+from gpugraph.ops.losses import CrossEntropyGrad
+from gpugraph.ops.softmax import LogSoftmaxGrad, SoftmaxGrad
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -110,6 +114,42 @@ def test_cross_entropy_gradient_is_softmax_minus_one_hot():
     (gx,) = gg.grad(F.cross_entropy(x, target), x)
     want = F.softmax(x).numpy() - np.eye(4)[target]
     np.testing.assert_allclose(gx.numpy(), want / 6, atol=1e-15)
+
+
+@pytest.mark.skipif(sim.why_not() is not None, reason=f"needs {sim.why_not()}")
+@pytest.mark.parametrize(
+    "f, kernels",
+    [
+        (F.softmax, {"softmax": 1, "softmax_grad": 1}),
+        (F.log_softmax, {"log_softmax": 1, "log_softmax_grad": 1}),
+        (
+            lambda x: F.cross_entropy(x, gg.Tensor(np.array([1, 0, 3])).to("sim"), "none"),
+            {"cross_entropy": 1, "cross_entropy_grad": 1},
+        ),
+    ],
+)
+def test_both_ways_are_one_launch_each(f, kernels):
+    x = gg.Tensor(np.ones((3, 4), np.float32)).to("sim").requires_grad_()
+    before = device.launches.copy()
+    y = f(x)
+    gg.grad(y, x, gg.Tensor(y.array))
+    assert dict(device.launches - before) == kernels
+
+
+@pytest.mark.parametrize(
+    "op, inputs, told",
+    [
+        (SoftmaxGrad(1), ((2, 3), (3, 2)), r"softmax_grad: g .*\(3, 2\).* must be like y"),
+        (LogSoftmaxGrad(2), ((2, 3), (2, 3)), "log_softmax_grad: "),
+        (CrossEntropyGrad(), ((2, 3), (2,), (3,)), "cross_entropy_grad: g .* one float64 per"),
+        (CrossEntropyGrad(), ((2, 3), (3,), (2,)), r"cross_entropy_grad: target \(3,\) must"),
+    ],
+)
+def test_gradient_ops_refuse_what_does_not_fit(op, inputs, told):
+    arrays = [np.zeros(shape, np.int64 if len(inputs) == 3 and i == 1 else float)
+              for i, shape in enumerate(inputs)]  # fmt: skip
+    with pytest.raises(gg.GpugraphError, match=told):
+        apply(op, *arrays)
 
 
 def test_cross_entropy_composed_to_third_order():

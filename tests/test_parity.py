@@ -18,7 +18,7 @@ from gpugraph.core import backend
 from gpugraph.core.errors import ArgumentError, DeviceError
 from gpugraph.cuda import device, sim
 from gpugraph.nn import functional as F
-from gpugraph.ops import conv_kernels, pool, softmax
+from gpugraph.ops import conv_kernels, losses, pool
 from gpugraph.testing import ParityError, parity
 from tests import fake_cupy
 from tests.test_examples import EXAMPLES, tiny_mnist
@@ -213,7 +213,7 @@ def test_a_wrong_index_in_a_backward_kernel_leaves_the_forward_pass_clean(monkey
 @needs_simulator
 def test_a_small_error_in_one_element_is_enough(monkeypatch):
     new = "loss[row] = (T)(row == 2 ? y * -1.0001f : -y);"
-    plant(monkeypatch, softmax.LOSS_ROWS, "loss[row] = (T)-y;", new)
+    plant(monkeypatch, losses.LOSS_ROWS, "loss[row] = (T)-y;", new)
     report = parity(Net(), X, devices=SIM, steps=1)
     assert report.first.label == "cross_entropy" and report.first.output == "loss"
     assert report.first.at == (2,) and 5e-5 < report.first.new.rel < 2e-4

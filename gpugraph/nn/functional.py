@@ -30,6 +30,7 @@ from ..ops.conv_functions import (
 )
 from ..ops.dropout import dropout
 from ..ops.linalg import linear
+from ..ops.losses import cross_entropy, mse_loss, nll_loss, one_hot
 from ..ops.norm_functions import batch_norm, batch_norm_act
 from ..ops.pool_functions import (
     adaptive_avg_pool1d,
@@ -46,7 +47,7 @@ from ..ops.pool_functions import (
     max_pool3d,
 )
 from ..ops.shape import shape_of
-from ..ops.softmax import cross_entropy, log_softmax, mse_loss, nll_loss, one_hot, softmax
+from ..ops.softmax import log_softmax, softmax
 
 __all__ = [
     "adaptive_avg_pool1d",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.tensor import Tensor
-from ..ops.softmax import cross_entropy, mse_loss, nll_loss
+from ..ops.losses import cross_entropy, mse_loss, nll_loss
 from .module import Module
 
 __all__ = ["CrossEntropyLoss", "MSELoss", "NLLLoss"]

@@ -26,6 +26,7 @@ from . import (
     activation,
     fused,
     softmax,
+    losses,
     norm,
     norm_functions,
     random,

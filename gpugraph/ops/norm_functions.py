@@ -251,11 +251,11 @@ def batch_norm(
         check_input("batch_norm", Spec(y.shape, y.dtype), **{name: spec})
     if not n:
         return y
+    unbiased = n / max(1, n - 1)
     with set_state(recording=False):
-        batch = (mean, var * (n / max(1, n - 1)))
-        for running, new in zip(averages.values(), batch, strict=True):
+        for running, new, factor in ((running_mean, mean, 1.0), (running_var, var, unbiased)):
             if running is not None:
-                running.assign(running * (1 - momentum) + new * momentum)
+                running.assign(running * (1 - momentum) + new * (factor * momentum))
     return y
 
 

@@ -1,8 +1,14 @@
-// Softmax, its logarithm and the cross-entropy along one axis. See ops/softmax.py.
+// Softmax, its logarithm and the cross-entropy along one axis. See ops/softmax.py, losses.py.
 //
 //   softmax        y[c] = e^(x[c] - top) / total    top = max of x, total = sum of e^(x - top)
 //   log_softmax    y[c] = x[c] - top - log(total)
 //   cross_entropy  the same, and loss = -y[target]
+//
+// and the gradient gx of x from what came out, y, and its gradient g:
+//
+//   softmax_grad        gx[c] = y[c] (g[c] - sum of g y)
+//   log_softmax_grad    gx[c] = g[c] - e^y[c] (sum of g)
+//   cross_entropy_grad  gx[c] = (e^y[c] - (c is the target)) g, with one g for the row's loss
 //
 // Rows:          row r lies along the axis, in steps of `inner`, the product of the axes behind.
 // Threads:       a team for each row: 1, 32 or all threads of a block.
@@ -19,9 +25,13 @@ struct Row {
   wide<T> top, total;
 };
 
+__device__ inline long long start_of(long long row, long long length, long long inner) {
+  return row / inner * length * inner + row % inner;
+}
+
 template <typename T>
 __device__ Row<T> survey(const T* x, long long row, long long length, long long inner, int team) {
-  long long start = row / inner * length * inner + row % inner;
+  long long start = start_of(row, length, inner);
   wide<T> top = (wide<T>)x[start], total = 0;
   for (long long c = threadIdx.x % team; c < length; c += team)
     top = Larger()((wide<T>)x[start + c * inner], top);
@@ -66,5 +76,50 @@ __global__ void cross_entropy(const T* logits, const long long* target, T* loss,
     wide<T> y = (wide<T>)logits[i] - r.top - log(r.total);
     log_probs[i] = (T)y;
     if (c == target[row]) loss[row] = (T)-y;
+  }
+}
+
+template <typename T>
+__global__ void softmax_grad(const T* y, const T* g, T* gx, long long rows, long long length,
+                             long long inner, int team) {
+  long long row = first_thread() / team;
+  if (row >= rows) return;
+  long long start = start_of(row, length, inner);
+  wide<T> dot = 0;
+  for (long long c = threadIdx.x % team; c < length; c += team)
+    dot += (wide<T>)g[start + c * inner] * (wide<T>)y[start + c * inner];
+  dot = team_total(dot, team, Plus());
+  for (long long c = threadIdx.x % team; c < length; c += team) {
+    long long i = start + c * inner;
+    gx[i] = (T)((wide<T>)y[i] * ((wide<T>)g[i] - dot));
+  }
+}
+
+template <typename T>
+__global__ void log_softmax_grad(const T* y, const T* g, T* gx, long long rows, long long length,
+                                 long long inner, int team) {
+  long long row = first_thread() / team;
+  if (row >= rows) return;
+  long long start = start_of(row, length, inner);
+  wide<T> sum = 0;
+  for (long long c = threadIdx.x % team; c < length; c += team)
+    sum += (wide<T>)g[start + c * inner];
+  sum = team_total(sum, team, Plus());
+  for (long long c = threadIdx.x % team; c < length; c += team) {
+    long long i = start + c * inner;
+    gx[i] = (T)((wide<T>)g[i] - exp((wide<T>)y[i]) * sum);
+  }
+}
+
+template <typename T>
+__global__ void cross_entropy_grad(const T* log_probs, const long long* target, const T* g, T* gx,
+                                   long long rows, long long length, long long inner, int team) {
+  long long row = first_thread() / team;
+  if (row >= rows) return;
+  long long start = start_of(row, length, inner), chosen = target[row];
+  wide<T> factor = (wide<T>)g[row];
+  for (long long c = threadIdx.x % team; c < length; c += team) {
+    long long i = start + c * inner;
+    gx[i] = (T)((exp((wide<T>)log_probs[i]) - (wide<T>)(c == chosen)) * factor);
   }
 }

@@ -1,4 +1,6 @@
-"""Oracles of gpugraph/ops/softmax.py: SciPy, and gradients as rows of explicit Jacobians."""
+"""Oracles of gpugraph/ops/softmax.py and losses.py: SciPy, and explicit Jacobians, row by row."""
+
+import math
 
 import numpy as np
 from scipy import special
@@ -46,14 +48,64 @@ def cross_entropy_gradient(op, inputs, g):
     return p * g[:, None], None
 
 
+def by_matrix(matrix):
+    """A function of rows along op.axis of y that multiplies g by a matrix made of the row."""
+
+    def product(op, y, g):
+        out = np.empty(y.shape)
+        rows, vectors, results = (np.moveaxis(a, op.axis, -1) for a in (y, g, out))
+        for i in np.ndindex(rows.shape[:-1]):
+            results[i] = matrix(rows[i]) @ vectors[i]
+        return out
+
+    return product
+
+
+softmax_grad = by_matrix(lambda y: np.diag(y) - np.outer(y, y))
+log_softmax_grad = by_matrix(lambda y: np.eye(len(y)) - np.outer(np.exp(y), np.ones(len(y))))
+
+
+def softmax_grad_gradient(op, inputs, c):
+    # of sum_ij c_i (y_i [i = j] - y_i y_j) g_j, with respect to y and g
+    y, g = inputs
+    gy = [ci * (gi - gi @ yi) - gi * (ci @ yi) for yi, gi, ci in zip(y, g, c, strict=True)]
+    return np.stack(gy), softmax_grad(op, y, c)
+
+
+def log_softmax_grad_gradient(op, inputs, c):
+    y, g = inputs
+    transposed = by_matrix(lambda y: np.eye(len(y)) - np.outer(np.ones(len(y)), np.exp(y)))
+    return -c * np.exp(y) * np.array([[math.fsum(row)] for row in g]), transposed(op, y, c)
+
+
+def cross_entropy_grad(op, log_probs, target, g):
+    out = np.empty(log_probs.shape)
+    for n, c, *s in np.ndindex(log_probs.shape):
+        one = 1.0 if target[(n, *s)] == c else 0.0
+        out[(n, c, *s)] = (math.exp(log_probs[(n, c, *s)]) - one) * g[(n, *s)]
+    return out
+
+
+def cross_entropy_grad_gradient(op, inputs, c):
+    log_probs, target, g = inputs
+    unit = cross_entropy_grad(op, log_probs, target, np.ones(g.shape))
+    return c * np.exp(log_probs) * g[:, None], None, np.array([u @ v for u, v in zip(unit, c)])
+
+
 ORACLES = {
     "Softmax": softmax,
     "LogSoftmax": log_softmax,
     "OneHot": one_hot,
     "CrossEntropy": cross_entropy,
+    "SoftmaxGrad": softmax_grad,
+    "LogSoftmaxGrad": log_softmax_grad,
+    "CrossEntropyGrad": cross_entropy_grad,
 }
 GRADIENTS = {
     "Softmax": row_by_row(lambda p: np.diag(p) - np.outer(p, p)),
     "LogSoftmax": row_by_row(lambda p: np.eye(len(p)) - p),
     "CrossEntropy": cross_entropy_gradient,
+    "SoftmaxGrad": softmax_grad_gradient,
+    "LogSoftmaxGrad": log_softmax_grad_gradient,
+    "CrossEntropyGrad": cross_entropy_grad_gradient,
 }

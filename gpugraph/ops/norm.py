@@ -175,6 +175,7 @@ class BatchNormEval(Normalisation):
         yield Sample(cls(1e-5), (draw((2, 3, 1)), var, draw(3), None, draw(3)), "no weight")
         yield Sample(cls(1e-5), (draw((2, 3, 5)), var, None, draw(3), draw(3)), "about 0")
         yield Sample(cls(1e-5), (draw((1, 3, 45, 61)), var, draw(3), draw(3), draw(3)), "pieces")
+        yield Sample(cls(1e-5), (draw((1, 3, 32, 64)), var, draw(3), draw(3), None), "full pieces")
         yield Sample(cls(1e-5), (np.zeros((0, 3)), var, draw(3), draw(3), draw(3)), "no images")
 
 
@@ -241,9 +242,13 @@ class BatchNormParams(Normalisation):
         for note, x in batches(rng):
             C = x.shape[1]
             yield Sample(cls(1e-5), (draw(x.shape), x, var[:C], draw(C)), note)
-        x, empty = draw((2, 3, 5)), np.zeros((0, 3))
+        x, empty = draw((2, 3, 5)), np.zeros((2, 3, 0))
         yield Sample(cls(1e-2), (draw(x.shape), x, var, None), "about 0")
-        yield Sample(cls(1e-2), (empty, empty, var, draw(3)), "empty batch", smooth=False)
+        yield Sample(cls(1e-2), (empty, empty, var, draw(3)), "no positions", smooth=False)
+        gy, x = draw(x.shape), draw(x.shape)
+        gy[0, 0, 1] = x[1, 2, 3] = np.nan
+        given = (gy, x, var, draw(3))
+        yield Sample(cls(1e-2), given, "NaN stays in its channel", smooth=False)
 
 
 @dataclass(frozen=True)

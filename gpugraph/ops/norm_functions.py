@@ -109,6 +109,11 @@ class BatchNorm(Normalisation):
             yield Sample(cls(1e-5), (x, draw(x.shape[1]), draw(x.shape[1])), note)
         yield Sample(cls(1e-2), (draw((5, 2)), None, None), "no weight, no bias")
         yield Sample(cls(1e-5), (np.zeros((0, 3, 2)), None, None), "empty batch")
+        yield Sample(cls(1e-5), (np.zeros((2, 3, 0)), None, None), "no positions")
+        x = draw((3, 3, 4))
+        x[1, 2, 3] = np.nan
+        given = (x, draw(3), draw(3))
+        yield Sample(cls(1e-5), given, "NaN stays in its channel", smooth=False)
         yield Sample(cls(1e-5), (draw((2, 3, 5)), draw(3), None), "no bias")
         yield Sample(cls(1e-5), (draw((1, 3, 2, 1, 4)), None, draw(3)), "no weight")
 

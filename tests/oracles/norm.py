@@ -89,6 +89,31 @@ def batch_norm_act_gradient(op, inputs, g):
     return gx, None, None, None, None, gz
 
 
+def batch_norm_gradient(op, inputs, g):
+    """With the matrix of derivatives of the values of a channel with respect to each other."""
+    x, weight, _ = inputs
+    _, mean, var = batch_norm(op, *inputs)
+    gx = np.empty(x.shape)
+    gweight, gbias = batch_norm_params(op, g, x, var, mean)
+    for c in range(x.shape[1]):
+        h = normalised(x[:, c], mean[c], var[c], op.eps, 1.0, 0.0).ravel()
+        matrix = np.eye(h.size) - (1.0 + np.outer(h, h)) / h.size
+        scaled = weight[c] / math.sqrt(var[c] + op.eps) * matrix
+        gx[:, c] = (g[:, c].ravel() @ scaled).reshape(gx[:, c].shape)
+    return gx, gweight, gbias
+
+
+def batch_norm_params_gradient(op, inputs, c):
+    """Of gweight alone."""
+    gy, x, var, mean = inputs
+    gweight, gbias = batch_norm_params(op, *inputs)
+    gvar = [-0.5 * k * w / (v + op.eps) for k, w, v in zip(c, gweight, var, strict=True)]
+    gmean = [-k * b / math.sqrt(v + op.eps) for k, b, v in zip(c, gbias, var, strict=True)]
+    ggy = batch_norm_eval(op, x, var, mean, c, None)
+    gx = batch_norm_eval(op, gy, var, None, c, None)
+    return ggy, gx, np.array(gvar), np.array(gmean)
+
+
 ORACLES = {
     "BatchNorm": batch_norm,
     "BatchNormEval": batch_norm_eval,
@@ -98,5 +123,6 @@ ORACLES = {
 }
 GRADIENTS = {
     "BatchNormAct": batch_norm_act_gradient,
-    "BatchNormParams": lambda op, inputs, g: [np.zeros(v.shape) for v in inputs],  # no images
+    "BatchNorm": batch_norm_gradient,
+    "BatchNormParams": batch_norm_params_gradient,
 }

@@ -166,8 +166,7 @@ class _Race:
 
     def theirs(self, torch: Any, channels_last: bool) -> tuple[Callable[[], Any], list[Any]]:
         """What is timed of PyTorch, and its results."""
-        TF, f, leaves = torch.nn.functional, self.row.call.f, self.leaves
-        self.row.call.available(TF)
+        TF, f, leaves = torch.nn.functional, self.row.call.like or self.row.call.f, self.leaves
         dtype = getattr(torch, self.dtype)
         how = {"memory_format": torch.channels_last} if channels_last else {}
         xs = []

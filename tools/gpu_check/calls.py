@@ -77,6 +77,7 @@ class Call:
 
     needs  names of F without which there is nothing to call
     terms  the longest sum behind a number, where the sizes don't tell
+    like   the same in names that PyTorch has, too, if f uses others
     """
 
     name: str
@@ -84,6 +85,7 @@ class Call:
     inputs: tuple[Data, ...]
     needs: tuple[str, ...] = ()
     terms: int = 1
+    like: Callable[..., Any] | None = None
 
     def available(self, F: Any) -> None:
         """Raise SkipError if F lacks a name."""

@@ -2,7 +2,7 @@
 
 Judged in every floating dtype that the kernels take, within the derived tolerance, or exactly where
 a kernel only chooses, moves or draws; and 20 times, bit for bit. The items named "large ..." run
-shapes of many blocks (`large`).
+shapes of many blocks (`large`), those named "optimizer ..." the steps of optimizers.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from gpugraph.testing.tolerance import epsilon
 from . import large
 from .calls import compare, numpy_dtype
 from .device import Cpu
+from .optimizers import check_agreement, optimizers
 from .setting import Setting, SkipError, right, wrong
 
 __all__ = ["check", "items", "ops_with_kernels"]
@@ -32,7 +33,7 @@ DTYPES = ("float32", "float64", "float16", "bfloat16")
 # choose, move, draw, or add in one given order: nothing is left to rounding
 EXACT = {"MaxPool", "PoolScatter", "PoolGather", "Dropout"}
 REPEATS = 20
-LARGE = "large "
+LARGE, OPTIMIZER = "large ", "optimizer "
 
 
 def ops_with_kernels() -> dict[str, type[Op]]:
@@ -46,18 +47,22 @@ def ops_with_kernels() -> dict[str, type[Op]]:
 
 def items(setting: Setting) -> list[str]:
     """The ops, and the large calls."""
-    return [*ops_with_kernels(), *(LARGE + call.name for call in large.CALLS)]
+    others = [OPTIMIZER + name for name in optimizers()]
+    return [*ops_with_kernels(), *others, *(LARGE + call.name for call in large.CALLS)]
 
 
 def check(setting: Setting, device: Cpu, name: str) -> dict[str, Any]:
     """In a worker: one op on all samples, or one large call."""
     if device.kernels() is None:
         raise SkipError(f"{device.name} runs no kernels; --device sim does")
+    repeats = 2 if setting.rehearsal else REPEATS
     launched, fell_back = launcher.launches.copy(), launcher.fallbacks.copy()
     if name.startswith(LARGE):
         result = large.check(setting, device, name.removeprefix(LARGE))
+    elif name.startswith(OPTIMIZER):
+        result = check_agreement(device, name.removeprefix(OPTIMIZER), repeats)
     else:
-        result = _Check(device, name, 2 if setting.rehearsal else REPEATS).run()
+        result = _Check(device, name, repeats).run()
     result["launches"] = dict(launcher.launches - launched)
     result["fallbacks"] = {
         f"{op}: {reason}": n for (op, reason), n in (launcher.fallbacks - fell_back).items()

@@ -42,6 +42,10 @@ def _evaluated(F: Any, x: Any, mean: Any, var: Any, w: Any, b: Any) -> Any:
     return F.batch_norm(x, mean, var * var + 0.5, w, b)
 
 
+def _evaluated_act(F: Any, x: Any, mean: Any, var: Any, w: Any, b: Any, residual: Any) -> Any:
+    return F.batch_norm_act(x, mean, var * var + 0.5, w, b, residual, "relu")
+
+
 CALLS = (
     Call("conv 3x3", lambda F, x, w, b: F.conv2d(x, w, b, padding=1),
          (normal(5, 19, 41, 37), normal(23, 19, 3, 3), normal(23))),
@@ -72,6 +76,13 @@ CALLS = (
          (normal(1031, 67), normal(67), normal(67))),
     Call("batch norm, inference", _evaluated,
          (normal(9, 37, 29, 31), *[normal(37)] * 4)),
+    Call("bias + leaky ReLU", lambda F, x, b: F.bias_act(x, b, "leaky_relu", 0.2),
+         (normal(9, 37, 29, 31), normal(37)), needs=("bias_act",)),
+    Call("bias + sigmoid of vectors", lambda F, x, b: F.bias_act(x, b, "sigmoid"),
+         (normal(1031, 67), normal(67)), needs=("bias_act",)),
+    Call("batch norm + residual + ReLU, inference", _evaluated_act,
+         (normal(9, 37, 29, 31), *[normal(37)] * 4, normal(9, 37, 29, 31)),
+         needs=("batch_norm_act",)),
     Call("softmax", lambda F, x: F.softmax(5 * x, 1), (normal(517, 1003),)),
     Call("softmax of short rows", lambda F, x: F.softmax(x, 1), (normal(20011, 7),)),
     Call("log softmax", lambda F, x: F.log_softmax(x, 1), (normal(517, 1003),)),

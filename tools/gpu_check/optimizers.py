@@ -1,7 +1,8 @@
-"""One step of an optimizer over the parameters of a ResNet-50, by both libraries."""
+"""Optimizers: do their steps on the device agree with the CPU's, and how long does one take?"""
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,74 @@ from .device import Cpu, median_ms
 from .rows import Step
 from .setting import Setting, SkipError, right, wrong
 
-__all__ = ["check_step"]
+__all__ = ["check_agreement", "check_step", "optimizers", "stepped", "variants"]
+
+STEPS = 3
+SHAPES = ((1,), (7,), (3, 5, 7), (1031,), (2, 0), (67, 129))
+# further options than a learning rate, to reach every branch of a rule
+OPTIONS = {
+    "SGD": ({}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+    "Adam": ({}, {"weight_decay": 0.01}),
+    "AdamW": ({"weight_decay": 0.01},),
+}
+
+
+def optimizers() -> list[str]:
+    """The optimizers of `gpugraph.optim`."""
+    return [
+        name
+        for name in gg.optim.__all__
+        if isinstance(kind := getattr(gg.optim, name), type)
+        and issubclass(kind, gg.optim.Optimizer)
+        and kind is not gg.optim.Optimizer
+    ]
+
+
+def variants(name: str) -> list[dict[str, Any]]:
+    """Options to try it with, each as it is and, where it can, fused."""
+    found = [{"lr": 0.01, **options} for options in OPTIONS.get(name, ({},))]
+    if "fused" in signature(getattr(gg.optim, name)).parameters:
+        found += [{**options, "fused": True} for options in found]
+    return found
+
+
+def stepped(name: str, options: dict[str, Any], where: str, dtype: Any) -> list[Any]:
+    """Parameters of several sizes after three steps with changing gradients, as NumPy arrays."""
+    rng = np.random.default_rng(0)
+    params = [
+        gg.Tensor(gg.Tensor(rng.standard_normal(s).astype(dtype)).to(where).array, True)
+        for s in SHAPES
+    ]
+    optimizer = getattr(gg.optim, name)(params, **options)
+    for _ in range(STEPS):
+        for p in params:
+            p.grad = gg.Tensor(rng.standard_normal(p.shape).astype(dtype)).to(where)
+        optimizer.step()
+    return [p.numpy() for p in params]
+
+
+def check_agreement(device: Cpu, name: str, repeats: int) -> dict[str, Any]:
+    """All variants in float32 and float64 against the CPU; repeated, bit for bit."""
+    found: dict[str, Any] = {"dtypes": {}, "repeats": repeats}
+    faults = []
+    for dtype in map(np.dtype, ("float32", "float64")):
+        bound = STEPS * tolerance(dtype)  # each step rounds a few times
+        worst = 0.0
+        for options in variants(name):
+            here = stepped(name, options, "cpu", dtype)
+            there = stepped(name, options, device.name, dtype)
+            for y, w in zip(there, here, strict=True):
+                error, fault = compare(y, w, bound)
+                worst = max(worst, error)
+                faults += [f"{dtype} {options} {w.shape}: {fault}"] if fault else []
+            bits = [y.tobytes() for y in there]
+            for _ in range(repeats - 1):
+                again = stepped(name, options, device.name, dtype)
+                if [y.tobytes() for y in again] != bits:
+                    faults.append(f"{dtype} {options}: the same steps give other bits")
+                    break
+        found["dtypes"][dtype.name] = {"error": worst, "bound": bound}
+    return wrong("; ".join(faults)[:2000], **found) if faults else right(**found)
 
 
 def check_step(setting: Setting, device: Cpu, step: Step) -> dict[str, Any]:

@@ -134,6 +134,17 @@ def _norms(size: _Size) -> Iterator[Row]:
 
         yield Row(Call(f"batch norm {c} @{s}", train, (x, *pair)), "both")
         yield Row(Call(f"batch norm inference {c} @{s}", infer, (x, *pair, *pair)))
+
+        def fused(F: Any, x: Any, mean: Any, var: Any, w: Any, b: Any, r: Any) -> Any:
+            return F.batch_norm_act(x, mean, var * var, w, b, r, "relu")
+
+        def unfused(F: Any, x: Any, mean: Any, var: Any, w: Any, b: Any, r: Any) -> Any:
+            return F.relu(infer(F, x, mean, var, w, b) + r)
+
+        inputs = (x, *pair, *pair, x)
+        name = f"batch norm inference + residual + ReLU {c} @{s}"
+        yield Row(Call(name, unfused, inputs))
+        yield Row(Call(f"{name}, fused", fused, inputs, ("batch_norm_act",), like=unfused))
         act = Call(f"batch norm + ReLU {c} @{s}", lambda F, *v: F.relu(train(F, *v)), (x, *pair))
         yield Row(act, "both")
 
@@ -150,6 +161,15 @@ def _elementwise(size: _Size) -> Iterator[Row]:
     ):
         yield Row(Call(name, f, inputs))
         yield Row(Call(name, f, inputs), "both")
+    plain = (x, normal(c))
+    for mode in ("forward", "both"):
+        yield Row(
+            Call(
+                "bias + ReLU 256 @56, fused", lambda F, x, b: F.bias_act(x, b, "relu"), plain,
+                ("bias_act",), like=lambda F, x, b: F.relu(x + b.reshape(-1, 1, 1)),
+            ),
+            mode,
+        )  # fmt: skip
     yield Row(Call("sum over all but channels 256 @56", lambda F, x: x.sum((0, 2, 3)), (x,)))
     wide = normal(size.length(4096), size.length(4096))
     yield Row(Call("dropout 4096x4096", lambda F, x: F.dropout(x, 0.25), (wide,)), check=_dropped)

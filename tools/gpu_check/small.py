@@ -20,13 +20,18 @@ from gpugraph.testing import rules
 
 from .device import Gpu, open_device
 from .kernels import ops_with_kernels
+from .optimizers import optimizers, stepped, variants
 
 __all__ = ["run"]
 
 
 def run(device: Any) -> int:
-    """All samples in float32, on that launcher of kernels; how many there were."""
+    """All samples in float32, on that launcher of kernels, and a few steps of each optimizer.
+
+    Gives the number of cases. In this process nothing else launches kernels from now on.
+    """
     where = "sim" if isinstance(device, launcher.SimDevice) else "cuda"
+    backend.launchers[where] = lambda: device
     cases = 0
     for op in ops_with_kernels().values():
         for sample in op.samples(np.random.default_rng(0)):
@@ -34,6 +39,10 @@ def run(device: Any) -> int:
             if sample.op.kernel_limits(*map(rules.spec_of, inputs)) is not None:
                 continue
             _launch(device, where, Sample(sample.op, tuple(inputs)))
+            cases += 1
+    for name in optimizers():
+        for options in variants(name):
+            stepped(name, options, where, np.dtype(np.float32))
             cases += 1
     return cases
 

@@ -195,7 +195,8 @@ class _Race:
             _, results = self.theirs(torch, False)
         results = [r.detach().to("cpu", torch.float64).numpy() for r in results]
         bound = allowed(numpy_dtype(self.dtype), self.terms, len(self.found["ops"]))
-        told = [compare(a, b, bound) for a, b in zip(mine, results, strict=True)]
+        pairs = list(zip(mine, results, strict=True))[: 1 if self.row.call.kinks else None]
+        told = [compare(a, b, bound) for a, b in pairs]
         self.found["difference"] = {"largest": max(e for e, _ in told), "allowed": bound}
         return "; ".join(fault for _, fault in told if fault)
 

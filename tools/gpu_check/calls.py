@@ -78,6 +78,7 @@ class Call:
     needs  names of F without which there is nothing to call
     terms  the longest sum behind a number, where the sizes don't tell
     like   the same in names that PyTorch has, too, if f uses others
+    kinks  rounding decides on which side of a kink a number falls, so gradients can't be compared
     """
 
     name: str
@@ -86,6 +87,7 @@ class Call:
     needs: tuple[str, ...] = ()
     terms: int = 1
     like: Callable[..., Any] | None = None
+    kinks: bool = False
 
     def available(self, F: Any) -> None:
         """Raise SkipError if F lacks a name."""

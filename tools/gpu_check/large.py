@@ -43,7 +43,7 @@ def _evaluated(F: Any, x: Any, mean: Any, var: Any, w: Any, b: Any) -> Any:
 
 
 def _evaluated_act(F: Any, x: Any, mean: Any, var: Any, w: Any, b: Any, residual: Any) -> Any:
-    return F.batch_norm_act(x, mean, var * var + 0.5, w, b, residual, "relu")
+    return F.batch_norm_act(x, mean, var * var + 0.5, w, b, residual, "tanh")
 
 
 CALLS = (
@@ -80,7 +80,7 @@ CALLS = (
          (normal(9, 37, 29, 31), normal(37)), needs=("bias_act",)),
     Call("bias + sigmoid of vectors", lambda F, x, b: F.bias_act(x, b, "sigmoid"),
          (normal(1031, 67), normal(67)), needs=("bias_act",)),
-    Call("batch norm + residual + ReLU, inference", _evaluated_act,
+    Call("batch norm + residual + tanh, inference", _evaluated_act,
          (normal(9, 37, 29, 31), *[normal(37)] * 4, normal(9, 37, 29, 31)),
          needs=("batch_norm_act",)),
     Call("softmax", lambda F, x: F.softmax(5 * x, 1), (normal(517, 1003),)),

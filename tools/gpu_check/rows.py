@@ -145,7 +145,12 @@ def _norms(size: _Size) -> Iterator[Row]:
         name = f"batch norm inference + residual + ReLU {c} @{s}"
         yield Row(Call(name, unfused, inputs))
         yield Row(Call(f"{name}, fused", fused, inputs, ("batch_norm_act",), like=unfused))
-        act = Call(f"batch norm + ReLU {c} @{s}", lambda F, *v: F.relu(train(F, *v)), (x, *pair))
+        act = Call(
+            f"batch norm + ReLU {c} @{s}",
+            lambda F, *v: F.relu(train(F, *v)),
+            (x, *pair),
+            kinks=True,
+        )
         yield Row(act, "both")
 
 

@@ -222,7 +222,7 @@ def open_device(name: str) -> Cpu:
     return DEVICES[name]()
 
 
-def median_ms(device: Cpu, f: Callable[[], Any], seconds: float = 0.4) -> dict[str, float]:
+def median_ms(device: Cpu, f: Callable[[], Any], seconds: float = 0.15) -> dict[str, float]:
     """Median, fastest and slowest of at least 20 timed calls, fewer where a call is slow; in ms.
 
     Warms up first: the first calls compile, choose algorithms and fill memory pools.

@@ -92,20 +92,21 @@ def trained(device, optimizer, steps=3):
     return [*losses, *(p.numpy() for p in net.parameters())]
 
 
-@pytest.mark.parametrize(
-    "optimizer",
-    [lambda ps: gg.optim.SGD(ps, lr=0.05, momentum=0.9), lambda ps: gg.optim.SGD(ps, lr=0.05)],
-    ids=["momentum", "plain"],
-)
-def test_training_steps_agree_with_the_cpu(optimizer):
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_training_steps_agree_with_the_cpu(momentum, fused):
+    def sgd(ps):
+        return gg.optim.SGD(ps, lr=0.05, momentum=momentum, fused=fused)
+
     bound = tolerance(np.float32, 9 * 16 * 16)  # batch norm averages over a batch
-    for here, there in zip(trained("cpu", optimizer), trained(GPU, optimizer), strict=True):
+    for here, there in zip(trained("cpu", sgd), trained(GPU, sgd), strict=True):
         np.testing.assert_allclose(there, here, rtol=0, atol=bound * (1 + np.abs(here).max()))
 
 
-def test_training_gives_the_same_bits_again():
+@pytest.mark.parametrize("fused", [False, True])
+def test_training_gives_the_same_bits_again(fused):
     def adam(ps):
-        return gg.optim.Adam(ps, lr=0.01)
+        return gg.optim.Adam(ps, lr=0.01, fused=fused)
 
     first = [a.tobytes() for a in trained(GPU, adam)]
     for _ in range(3):

@@ -1,0 +1,1 @@
+"""For people who work on gpugraph: benchmarks, the kernel matrix, the check on a GPU."""

@@ -1,5 +1,7 @@
 """Every CUDA kernel, run on the CPU by the simulator, against the NumPy rule of the same op."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -9,11 +11,14 @@ from gpugraph.core import backend
 from gpugraph.core.apply import apply
 from gpugraph.core.window import Window
 from gpugraph.cuda import device, sim
-from gpugraph.cuda.kernel import FLOATS, OFFSETS, Kernel
+from gpugraph.cuda.kernel import DECLARED, FLOATS, OFFSETS, Kernel
 from gpugraph.ops.conv import Conv
+from gpugraph.ops.dtypes import as_dtype
 from gpugraph.ops.pool import MAX_POOL, MaxPool
 from gpugraph.testing import compare, rules, tolerance
+from gpugraph.testing.awkward import quiet
 from gpugraph.testing.checker import check_kernels
+from gpugraph.testing.kernels import cast
 from tests.test_ops import OPS, samples_of
 
 needs_simulator = pytest.mark.skipif(sim.why_not() is not None, reason=f"needs {sim.why_not()}")
@@ -36,31 +41,57 @@ def needs_no_launch(name, sample):
     return any(np.size(x) == 0 for x in sample.inputs if x is not None)
 
 
+# mode, seed and dtype of each run. "check" also finds races, reads of what nobody wrote, and
+# outputs of which an element is written never or twice.
+RUNS = [
+    ("fast", 0, "float32"),
+    ("fast", 1, "float64"),
+    ("fast", 2, "float16"),
+    ("check", 0, "bfloat16"),
+    ("check", 1, "float32"),
+    ("check", 2, "float64"),
+]
+ran = set()  # the cases below that went well in this process
+launched = Counter()  # (kernel, mode, seed): how often they launched it
+
+
 @needs_simulator
 @pytest.mark.parametrize("name,i", CASES)
 def test_kernels_agree_with_numpy(name, i):
     sample = samples_of(name)[i]
-    for mode, seed, dtype in (
-        ("fast", 0, np.float32),
-        ("fast", 1, np.float64),
-        ("check", 2, np.float32),  # also no race, nothing uninitialised, each cell written once
-        ("fast", 3, np.float16),
-        ("fast", 4, gg.bfloat16),
-    ):
-        before = sum(device.launches.values())
-        compare(sample, dtype, device.SimDevice(mode, seed))
-        assert sum(device.launches.values()) > before or needs_no_launch(name, sample)
+    for mode, seed, dtype in RUNS:
+        before = Counter(device.launches)
+        compare(sample, as_dtype("test", dtype), device.SimDevice(mode, seed))
+        new = device.launches - before
+        launched.update({(kernel, mode, seed): n for kernel, n in new.items()})
+        assert new or needs_no_launch(name, sample)
+    ran.add((name, i))
 
 
 @needs_simulator
-@pytest.mark.parametrize("name", sorted({name for name, _ in CASES}))
-def test_the_order_of_threads_changes_no_bit(name):
-    i = [i for n, i in CASES if n == name][1]
-    first = compare(samples_of(name)[i], np.float32, device.SimDevice("fast", 0))
+def test_every_kernel_of_an_op_was_launched():
+    if len(ran) < len(CASES):
+        pytest.skip("needs all of test_kernels_agree_with_numpy to run before it, and pass")
+    for kernel in DECLARED:
+        if kernel.file.startswith("ops/"):  # those of optimizers: test_fused.py
+            for mode, seed, _ in RUNS:
+                assert launched[kernel.name, mode, seed], f"no sample launches {kernel.name}"
+
+
+@needs_simulator
+@pytest.mark.parametrize("name,i", CASES)
+def test_the_order_of_threads_changes_no_bit(name, i):
+    sample = samples_of(name)[i]
+    inputs = [None if x is None else x.view(backend.SimArray) for x in cast(sample.inputs, "f4")]
+
+    def bits(seed):
+        with quiet():
+            ys = sample.op.cuda(device.SimDevice("fast", seed), *inputs)
+        return [np.asarray(y).tobytes() for y in (ys if isinstance(ys, tuple) else (ys,))]
+
+    first = bits(0)
     for seed in range(1, 20):
-        again = compare(samples_of(name)[i], np.float32, device.SimDevice("fast", seed))
-        for a, b in zip(first, again, strict=True):
-            assert a.tobytes() == b.tobytes()
+        assert bits(seed) == first
 
 
 @needs_simulator

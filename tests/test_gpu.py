@@ -5,7 +5,6 @@ CPU; gradients, training, streams, memory, devices. Without a GPU all of it is s
 """
 
 import os
-from functools import cache
 
 import numpy as np
 import pytest
@@ -31,7 +30,6 @@ GPU = os.environ.get("GPUGRAPH_REHEARSE_GPU", "cuda")
 FIRST = "cuda:0" if GPU == "cuda" else GPU
 
 
-@cache
 def missing():
     """Why there is no GPU: the doctor's first fault; None if there is one. CuPy is not imported
     where the driver shows no GPU.
@@ -44,10 +42,8 @@ def missing():
     return None if report.available else report.cause
 
 
-@pytest.fixture(autouse=True, scope="module")
-def gpu():
-    if GPU == "cuda" and (reason := missing()):
-        pytest.skip(f"needs a GPU to compute on: {reason}")
+if GPU == "cuda" and (reason := missing()):
+    pytest.skip(f"needs a GPU to compute on: {reason}", allow_module_level=True)
 
 
 @pytest.fixture

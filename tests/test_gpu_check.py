@@ -115,7 +115,7 @@ def test_rows_have_times_and_rates(rehearsal):
     items = rehearsal[1]["parts"]["bench"]["items"]
     row = items["conv 3x3 64 @56: gradient of w"]
     assert row["ops"] == ["ConvWeight"]
-    assert row["launches"] == {"im2col": 1}
+    assert row["launches"] == {"im2row": 1, "sum_slabs": 1}
     assert row["flops"] == 2 * 2 * 8 * 8 * 9 * 12 * 12
     assert row["GB/s"] == pytest.approx(row["bytes"] / row["ours"]["ms"] / 1e6)
     assert row["of roofline"] > 0

@@ -122,11 +122,11 @@ def test_a_training_step_on_the_simulated_gpu():
         gg.optim.SGD(net.parameters(), lr=0.1, momentum=0.9).step()
         return [loss, *(p.grad for p in net.parameters()), *net.parameters()]
 
-    before = device.launches["grouped_weight"]
+    before = device.launches["direct_weight_9"]
     for here, there in zip(step("cpu"), step("sim"), strict=True):
         bound = tolerance(np.float32, 500)
         np.testing.assert_allclose(here.numpy(), there.numpy(), rtol=bound, atol=bound)
-    assert device.launches["grouped_weight"] == before + 1
+    assert device.launches["direct_weight_9"] == before + 1
 
 
 @needs_simulator

@@ -18,7 +18,7 @@ from gpugraph.core import backend
 from gpugraph.core.errors import ArgumentError, DeviceError
 from gpugraph.cuda import device, sim
 from gpugraph.nn import functional as F
-from gpugraph.ops import conv_kernels, losses, pool
+from gpugraph.ops import conv_columns, losses, pool
 from gpugraph.testing import ParityError, parity
 from tests import fake_cupy
 from tests.test_examples import EXAMPLES, tiny_mnist
@@ -71,10 +71,13 @@ def test_a_network_agrees_through_two_training_steps():
     assert stages == {f"{k} {p}" for k in (1, 2) for p in ("forward", "backward", "update")}
     conv = report.nodes[0]
     assert (conv.label, conv.scope, conv.shape) == ("conv", ("conv",), (3, 3, 7, 5))
-    assert conv.kernels == ("im2col",) and Path(conv.where.rpartition(":")[0]) == Path(__file__)
+    assert conv.kernels == ("im2col", "add_bias")
+    assert Path(conv.where.rpartition(":")[0]) == Path(__file__)
     assert conv.reason.startswith("sum of 19 terms in float32: 8 sqrt(19) eps")  # 2*3*3 and a bias
     rules = [n for n in report.nodes if n.of == 0]
-    assert {n.label for n in rules} == {"conv_weight", "sum"} and rules[0].scope == ("conv",)
+    assert {n.label for n in rules} == {"conv_weight", "channel_sum"} and rules[0].scope == (
+        "conv",
+    )
     assert all(n.inherited.abs == 0 for n in report.nodes if n.stage == "1 forward" and not n.index)
     updates = [n for n in report.nodes if n.phase == "update"]
     assert len(updates) == 2 * 6 and {n.label for n in updates} == {"sgd"}
@@ -196,8 +199,8 @@ def test_a_wrong_index_in_a_forward_kernel_is_the_first_new_error(monkeypatch):
 
 @needs_simulator
 def test_a_wrong_index_in_a_backward_kernel_leaves_the_forward_pass_clean(monkeypatch):
-    old = "sum += col[index_of(p.plane * taps(w) + number, o, w.out)]"
-    plant(monkeypatch, conv_kernels.COL2IM, old, old.replace("+ number", "+ (number ^ 1)"))
+    old = "sum += columns[tap * volume(w.out) + o]"
+    plant(monkeypatch, conv_columns.COL2IM, old, old.replace("tap", "(tap ^ 1)"))
 
     def f(x, w1, w2):
         return F.conv2d(F.conv2d(x, w1), w2, stride=2)
@@ -419,7 +422,7 @@ def test_lenet_on_mnist(tiny_mnist, capsys):
     out = capsys.readouterr().out
     assert "OK: all" in out and "1 training step." in out and "epoch" not in out
     assert max(map(len, out.splitlines())) <= 120 + len(str(tiny_mnist)) and " conv1 " in out
-    assert re.search(r"kernels on sim: .*im2col.*max_pool 2,\s+pool_scatter 2", out)
+    assert re.search(r"(?s)kernels on sim: .*im2col.*max_pool 2,\s+pool_scatter 2", out)
 
 
 @needs_simulator

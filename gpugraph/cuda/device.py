@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..core import backend
-from ..core.errors import ArgumentError
+from ..core.errors import ArgumentError, DtypeError
 from .kernel import Kernel, wide
 
 __all__ = [
@@ -41,7 +41,8 @@ class workspace_limit:  # noqa: N801 (a function to its users)
 
     >>> gg.cuda.workspace_limit(64 << 20)              # from now on, in this thread
     >>> with gg.cuda.workspace_limit(1 << 20): ...     # in this block
-    The default is 256 MiB. A single image may take more: it is never cut.
+    The default is 256 MiB. A single image may take more, and so may the filters of a layer in the
+    precision of its sums: they are never cut.
     """
 
     def __init__(self, limit: int) -> None:
@@ -87,16 +88,31 @@ class LaunchDevice:
         """The array in C order: itself if it is, else a copy."""
         return self.xp.ascontiguousarray(array)
 
-    def gemm(self, a: Any, b: Any, dtype: Any = None) -> Any:
+    def gemm(self, a: Any, b: Any, dtype: Any = None, *, out: Any = None) -> Any:
         """a @ b over the last two axes, broadcast over the others: added up in wide(a.dtype).
 
         dtype  of the result, by default that of a
+        out    write there, and allocate nothing: then all three must be C-contiguous and of one
+               dtype, float32 or float64. Of anything else CuPy's matmul makes copies
         """
+        if out is not None:
+            self._check_product(a=a, b=b, out=out)
+            self.xp.matmul(a, b, out=out)
+            return out
         dtype = a.dtype if dtype is None else dtype
         if a.dtype.name in self.multiplies and dtype == a.dtype:
             return self.xp.matmul(a, b)
         widened = (x.astype(wide(x.dtype), copy=False) for x in (a, b))
         return self.xp.matmul(*widened).astype(dtype, copy=False)
+
+    def _check_product(self, **arrays: Any) -> None:
+        a, b, out = arrays.values()
+        dtypes = {array.dtype.name for array in arrays.values()}
+        if len(dtypes) > 1 or not dtypes <= {"float32", "float64"}:
+            raise DtypeError(f"gemm: {a.dtype} @ {b.dtype} -> {out.dtype}; all float32 or float64")
+        for name, array in arrays.items():
+            if not array.flags.c_contiguous:
+                raise ArgumentError(f"gemm: {name} is not C-contiguous; use dev.contiguous")
 
     def fall_back(self, op: Any, reason: str) -> None:
         """Count a call that has no kernel, so that it is never silent."""

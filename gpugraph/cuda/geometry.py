@@ -9,12 +9,13 @@ import numpy as np
 from ..core.window import Window
 from .kernel import only_floats
 
-__all__ = ["STRUCTS", "limits", "window3"]
+__all__ = ["MOST", "STRUCTS", "limits", "window3"]
 
 WINDOW3 = np.dtype(
     [(name, np.int32, 3) for name in ("size", "stride", "low", "dilation", "in", "out")]
 )
 STRUCTS = {"Window3": WINDOW3}
+MOST = 2**31 - 1  # of int32
 
 
 def window3(window: Window, spatial: tuple[int, ...], out: tuple[int, ...]) -> Any:
@@ -34,8 +35,20 @@ def window3(window: Window, spatial: tuple[int, ...], out: tuple[int, ...]) -> A
     return struct
 
 
-def limits(x: Any, window: Window) -> str | None:
-    """Why kernels over windows can't take an array like x, or None if they can."""
+def limits(x: Any, window: Window, spatial: tuple[int, ...]) -> str | None:
+    """Why kernels over windows can't take an array like x, or None if they can.
+
+    spatial  of what the windows look at, which x need not be
+    """
     if len(window.size) > 3:
         return f"written for up to 3 spatial axes, not {len(window.size)}"
+    for n, s, d, reach, pads in zip(
+        spatial, window.stride, window.dilation, window.reach, window.padding, strict=True
+    ):
+        # the last may hang out by its reach
+        if max(n + sum(pads) + reach, s, d) > MOST:
+            return (
+                f"written for positions below 2^31, not for an axis of {n} with padding {pads}, "
+                f"stride {s}, and windows of {reach} with dilation {d}"
+            )
     return only_floats(x)

@@ -1,7 +1,7 @@
 """Networks' functions under PyTorch's names; each is documented where it is defined.
 
 What has no name in PyTorch is added: the two adjoints of a convolution (`conv2d_input_grad`,
-`conv2d_weight_grad`), which PyTorch keeps in `torch.nn.grad`.
+`conv2d_weight_grad`), which PyTorch keeps in `torch.nn.grad`, and `bias_act`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from ..core.tensor import Tensor
 from ..ops.activation import elu, leaky_relu, relu, sigmoid, softplus
 from ..ops.angles import tanh
 from ..ops.arrange import pad as _pad
+from ..ops.bias_act import bias_act
 from ..ops.conv_functions import (
     conv1d,
     conv1d_input_grad,
@@ -58,6 +59,7 @@ __all__ = [
     "avg_pool3d",
     "batch_norm",
     "batch_norm_act",
+    "bias_act",
     "conv1d",
     "conv1d_input_grad",
     "conv1d_weight_grad",

@@ -25,6 +25,7 @@ from . import (
     index,
     activation,
     fused,
+    bias_act,
     softmax,
     losses,
     norm,

@@ -79,7 +79,7 @@ class AvgPool(Op):
         return y
 
     def kernel_limits(self, x: Spec) -> str | None:
-        return limits(x, self.window)
+        return limits(x, self.window, x.shape[2:])
 
     def divisor(self, xp: Any, spatial: Shape, out: Shape, dtype: Any) -> Any:
         """How many elements each window counts, of shape out."""
@@ -161,7 +161,7 @@ class AvgPoolInput(Op):
         return gx
 
     def kernel_limits(self, g: Spec) -> str | None:
-        return limits(g, self.pool.window)
+        return limits(g, self.pool.window, self.spatial)
 
     def vjp_g(self, node: Any, gg: Tensor) -> Tensor:
         return apply(self.pool, gg)

@@ -1,17 +1,16 @@
-// Convolution: columns for matrix products, and direct kernels for small groups. See
-// ops/conv_kernels.py.
+// Convolution by matrix products: images into columns or rows, and back. See ops/conv_columns.py.
 //
-//   im2col          col[n, c, t, o] = x[n, c, o*s + t*d - low], 0 in the padding
-//   col2im          gx[n, c, p] = sum of col[n, c, t, o] over the taps t and windows o that look at p
-//   grouped         y[n, o, p] = bias[o] +
-//                   sum over c of the group and taps t of w[o, c, t] x[n, c, look(p, t)]
-//   grouped_input   its adjoint in x
-//   grouped_weight  its adjoint in w, one sum per slab of images; sum_slabs adds the slabs up
+//   im2col     col[n, c, t, o] = x[n, c, o*s + t*d - low], 0 in the padding
+//   im2row     row[g, n, o, c, t], the same numbers: a row per window; by_image: row[n, g, ...]
+//   col2im     gx[n, c, p] = sum of col[n, c, t, o] over the windows o and taps t that look at p
+//   add_bias   y[n, o, p] = product[n, o, p] + bias[o], rounded to T
+//   sum_slabs  total[i] = sum over s of partial[s, i]
 //
-// Threads:       one per element written, in a loop over the grid.
+// Threads:       blocks take planes (im2row: rows) as place.cuh says, their threads walk along
+//                them. The last two: one per element.
 // Determinism:   every element is added up by one thread, in a fixed order. No atomics.
 // Accuracy:      16-bit floats are added up in float, and rounded once.
-// Letters:       `inputs` and `outputs` are channels per group.
+// Letters:       `inputs` are channels per group.
 
 #include "index.cuh"
 #include "place.cuh"
@@ -19,95 +18,62 @@
 #include "window.cuh"
 
 template <typename T>
-__global__ void im2col(const T* x, T* col, Window3 w, long long n) {
-  for (long long i = first_thread(); i < n; i += all_threads()) {
-    Place p = place_of(i, w.out);  // its plane counts images, channels and taps
-    int t[3], position[3];
-    tap_of((int)(p.plane % taps(w)), w, t);
-    bool inside = look(w, p.at, t, position);
-    col[i] = inside ? x[index_of(p.plane / taps(w), position, w.in)] : (T)0.0f;
-  }
-}
-
-template <typename T>
-__global__ void col2im(const wide<T>* col, T* gx, Window3 w, long long n) {
-  for (long long i = first_thread(); i < n; i += all_threads()) {
-    Place p = place_of(i, w.in);
-    wide<T> sum = 0;
-    int t[3], o[3];
-    for (int number = 0; number < taps(w); ++number) {
-      tap_of(number, w, t);
-      if (looked_at(w, p.at, t, o)) sum += col[index_of(p.plane * taps(w) + number, o, w.out)];
+__global__ void im2col(const T* x, wide<T>* col, Window3 w, long long planes) {
+  unsigned size = (unsigned)volume(w.out);
+  for (long long plane = blockIdx.x; plane < planes; plane += gridDim.x) {
+    int t[3];
+    tap_of((int)(plane % taps(w)), w, t);
+    const T* channel = x + plane / taps(w) * volume(w.in);
+    for (unsigned i = first_in_plane(); i < size; i += step_in_plane()) {
+      int o[3], position[3];
+      place_in(i, w.out, o);
+      bool inside = look(w, o, t, position);
+      col[plane * size + i] = inside ? (wide<T>)channel[index_in(position, w.in)] : (wide<T>)0;
     }
-    gx[i] = (T)sum;
   }
 }
 
 template <typename T>
-__global__ void grouped(const T* x, const T* weight, const T* bias, bool biased, T* y,
-                        Window3 w, int inputs, int outputs, int groups, long long n) {
-  for (long long i = first_thread(); i < n; i += all_threads()) {
-    Place p = place_of(i, w.out);
-    long long channels = (long long)outputs * groups, o = p.plane % channels;
-    long long first = (p.plane / channels * groups + o / outputs) * inputs;  // plane of x
-    wide<T> sum = biased ? (wide<T>)bias[o] : 0;
-    int t[3], position[3];
-    for (int c = 0; c < inputs; ++c)
-      for (int number = 0; number < taps(w); ++number) {
-        tap_of(number, w, t);
-        if (look(w, p.at, t, position))
-          sum += (wide<T>)weight[(o * inputs + c) * taps(w) + number] *
-                 (wide<T>)x[index_of(first + c, position, w.in)];
-      }
-    y[i] = (T)sum;
-  }
-}
-
-template <typename T>
-__global__ void grouped_input(const T* gy, const T* weight, T* gx, Window3 w, int inputs,
-                              int outputs, int groups, long long n) {
-  for (long long i = first_thread(); i < n; i += all_threads()) {
-    Place p = place_of(i, w.in);
-    long long channels = (long long)inputs * groups, c = p.plane % channels;
-    long long group = c / inputs, image = p.plane / channels;
-    wide<T> sum = 0;
-    int t[3], o[3];
-    for (int k = 0; k < outputs; ++k) {
-      long long filter = group * outputs + k;
-      for (int number = 0; number < taps(w); ++number) {
-        tap_of(number, w, t);
-        if (looked_at(w, p.at, t, o))
-          sum += (wide<T>)weight[(filter * inputs + c % inputs) * taps(w) + number] *
-                 (wide<T>)gy[index_of(image * outputs * groups + filter, o, w.out)];
-      }
+__global__ void im2row(const T* x, wide<T>* row, Window3 w, int inputs, int groups, int images,
+                       bool by_image, long long rows) {
+  unsigned size = (unsigned)inputs * taps(w);
+  for (long long r = blockIdx.x; r < rows; r += gridDim.x) {
+    long long pair = r / volume(w.out);
+    long long group = by_image ? pair % groups : pair / images;
+    long long image = by_image ? pair / groups : pair % images;
+    const T* channels = x + (image * groups + group) * inputs * volume(w.in);
+    int o[3];
+    place_in((unsigned)(r % volume(w.out)), w.out, o);
+    for (unsigned i = first_in_plane(); i < size; i += step_in_plane()) {
+      int t[3], position[3];
+      tap_of((int)(i % taps(w)), w, t);
+      const T* channel = channels + i / taps(w) * volume(w.in);
+      bool inside = look(w, o, t, position);
+      row[r * size + i] = inside ? (wide<T>)channel[index_in(position, w.in)] : (wide<T>)0;
     }
-    gx[i] = (T)sum;
   }
 }
 
 template <typename T>
-__global__ void grouped_weight(const T* x, const T* gy, wide<T>* partial, Window3 w, int inputs,
-                               int outputs, int groups, int images, int slab, long long n) {
-  for (long long i = first_thread(); i < n; i += all_threads()) {
-    int t[3], position[3];
-    tap_of((int)(i % taps(w)), w, t);
-    long long rest = i / taps(w);
-    int c = (int)(rest % inputs);
-    rest /= inputs;
-    long long channels = (long long)outputs * groups, o = rest % channels;
-    int start = (int)(rest / channels) * slab, stop = min(images, start + slab);
-    wide<T> sum = 0;
-    for (int image = start; image < stop; ++image) {
-      long long from = ((long long)image * groups + o / outputs) * inputs + c;  // plane of x
-      long long to = image * channels + o;                                      // plane of gy
-      for (long long k = 0; k < volume(w.out); ++k) {
-        Place p = place_of(k, w.out);
-        if (look(w, p.at, t, position))
-          sum += (wide<T>)x[index_of(from, position, w.in)] * (wide<T>)gy[to * volume(w.out) + k];
-      }
+__global__ void col2im(const wide<T>* col, T* gx, Window3 w, long long planes) {
+  unsigned size = (unsigned)volume(w.in);
+  for (long long plane = blockIdx.x; plane < planes; plane += gridDim.x) {
+    const wide<T>* columns = col + plane * taps(w) * volume(w.out);
+    for (unsigned i = first_in_plane(); i < size; i += step_in_plane()) {
+      int at[3];
+      place_in(i, w.in, at);
+      wide<T> sum = 0;
+      each_window(w, at, [&](int tap, int o) { sum += columns[tap * volume(w.out) + o]; });
+      gx[plane * size + i] = (T)sum;
     }
-    partial[i] = sum;
   }
+}
+
+template <typename T>
+__global__ void add_bias(const wide<T>* product, const T* bias, bool biased, T* y,
+                         long long channels, long long windows, long long n) {
+  for (long long i = first_thread(); i < n; i += all_threads())
+    y[i] = (T)(product[i] + (biased ? (wide<T>)bias[i / windows % channels] : (wide<T>)0));
 }
 
 template <typename T>

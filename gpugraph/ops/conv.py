@@ -26,8 +26,10 @@ from ..core.errors import DtypeError, ShapeError
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor, is_floating
 from ..core.window import Window
-from ..cuda.geometry import limits
-from . import conv_kernels, im2col
+from ..cuda.geometry import MOST, limits
+from . import conv_columns, conv_direct, im2col
+from .bias_act import CHANNEL_SUM
+from .conv_layer import Layer
 
 __all__: list[str] = []  # the public functions are in conv_functions.py
 
@@ -43,8 +45,22 @@ class Bilinear(Op, abstract=True):
     checks_first = True
     widens = True
 
-    def kernel_limits(self, x: Spec, *others: Spec) -> str | None:
-        return limits(x, self.window)
+    def limits(self, spec: Spec, x: Shape, w: Shape) -> str | None:
+        """Why the kernels can't take a layer of these sizes, or None if they can."""
+        if (reason := limits(spec, self.window, x[2:])) is not None:
+            return reason
+        planes = [n + sum(pads) for n, pads in zip(x[2:], self.window.padding, strict=True)]
+        told = {"padded plane": prod(planes), "filter": prod(w[1:])}
+        told |= {"batch": x[0], "layer of channels": max(x[1], w[0])}
+        for what, size in told.items():
+            if size > MOST:
+                return f"written for less than 2^31 elements per {what}, not {size}"
+        return None
+
+    def on_kernels(self, x: Shape, w: Shape) -> tuple[Any, Layer]:
+        """The module with the kernels for this layer, and its sizes."""
+        layer = Layer(self.window, self.groups, x, w)
+        return (conv_direct if layer.direct else conv_columns), layer
 
     def macs(self, n: int, w: Shape, out: Shape) -> tuple[int, str]:
         """Multiply-adds of the forward product, padding included: the same for the adjoints."""
@@ -82,8 +98,13 @@ class Conv(Bilinear):
             xp.add(y, b.reshape(-1, *(1,) * (y.ndim - 2)), out=y)
         return y
 
+    def kernel_limits(self, x: Spec, w: Spec, b: Spec | None = None) -> str | None:
+        return self.limits(x, x.shape, w.shape)
+
     def cuda(self, dev: Any, x: Any, w: Any, b: Any = None) -> Any:
-        return conv_kernels.conv(dev, x, w, b, self.window, self.groups)
+        kernels, layer = self.on_kernels(x.shape, w.shape)
+        b = None if b is None else dev.contiguous(b)
+        return kernels.conv(dev, layer, dev.contiguous(x), dev.contiguous(w), b)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         spatial = node.shape("x")[2:]
@@ -93,7 +114,7 @@ class Conv(Bilinear):
         return apply(ConvWeight.make(self.window, self.groups), node["x"], g)
 
     def vjp_b(self, node: Any, g: Tensor) -> Tensor:
-        return g.sum(axis=(0, *range(2, g.ndim)))
+        return apply(CHANNEL_SUM, g)
 
     def cost(self, x: Spec, w: Spec, b: Spec | None = None) -> Cost:
         y = self.spec(x, w, b)
@@ -106,7 +127,7 @@ class Conv(Bilinear):
         for note, groups, x, w, window in _layers():
             op, pair = cls(window, groups), (rng.standard_normal(x), rng.standard_normal(w))
             yield Sample(op, pair, note)
-            if note == "groups":
+            if note in ("groups", "unequal axes"):
                 yield Sample(op, (*pair, rng.standard_normal(w[0])), "bias")
         strided = (
             rng.standard_normal((5, 4, 2, 3)).T[:, :, ::-1],  # (3, 2, 4, 5)
@@ -141,8 +162,13 @@ class ConvInput(Bilinear):
     def forward(self, xp: Any, gy: Any, w: Any) -> Any:
         return im2col.conv_input(xp, gy, w, self.window, self.groups, self.spatial)
 
+    def kernel_limits(self, gy: Spec, w: Spec) -> str | None:
+        return self.limits(gy, self.spec(gy, w).shape, w.shape)
+
     def cuda(self, dev: Any, gy: Any, w: Any) -> Any:
-        return conv_kernels.conv_input(dev, gy, w, self.window, self.groups, self.spatial)
+        x = (len(gy), w.shape[1] * self.groups, *self.spatial)
+        kernels, layer = self.on_kernels(x, w.shape)
+        return kernels.conv_input(dev, layer, dev.contiguous(gy), dev.contiguous(w))
 
     def vjp_gy(self, node: Any, g: Tensor) -> Tensor:
         return apply(Conv.make(self.window, self.groups), g, node["w"])
@@ -189,8 +215,13 @@ class ConvWeight(Bilinear):
     def forward(self, xp: Any, x: Any, gy: Any) -> Any:
         return im2col.conv_weight(xp, x, gy, self.window, self.groups)
 
+    def kernel_limits(self, x: Spec, gy: Spec) -> str | None:
+        return self.limits(x, x.shape, self.spec(x, gy).shape)
+
     def cuda(self, dev: Any, x: Any, gy: Any) -> Any:
-        return conv_kernels.conv_weight(dev, x, gy, self.window, self.groups)
+        w = (gy.shape[1], x.shape[1] // self.groups, *self.window.size)
+        kernels, layer = self.on_kernels(x.shape, w)
+        return kernels.conv_weight(dev, layer, dev.contiguous(x), dev.contiguous(gy))
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         spatial = node.shape("x")[2:]
@@ -262,7 +293,14 @@ def _layers() -> Iterator[tuple[str, int, Shape, Shape, Window]]:
         ("unequal axes", 1, (2, 2, 5, 4), (3, 2, 3, 2)),
         ("groups", 2, (2, 4, 5, 4), (4, 2, 3, 2), (2, 1), 1),
         ("depthwise, padding uneven", 3, (1, 3, 6, 5), (6, 1, 2, 3), 1, ((2, 0), (0, 1)), 2),
+        ("depthwise, more than 27 taps", 2, (2, 2, 7, 8), (2, 1, 6, 5), (2, 1), ((3, 0), (0, 2))),
+        ("depthwise 1-D, gaps", 3, (2, 3, 9), (6, 1, 2), 3, 1, 2),
+        ("depthwise 3-D", 2, (1, 2, 3, 4, 2), (2, 1, 2, 3, 2), (1, 2, 1), 1),
+        ("depthwise, planes in pieces", 2, (1, 2, 1100), (2, 1, 2)),
+        ("slabs of two images and one", 136, (3, 2040, 1), (136, 15, 1)),
+        ("wide groups", 2, (2, 32, 3, 2), (4, 16, 2, 1), 1, ((0, 1), (1, 0))),
         ("pointwise", 1, (2, 3, 3, 2), (2, 3, 1, 1)),
+        ("pointwise, wide groups", 2, (2, 32, 5, 4), (4, 16, 1, 1)),
         ("columns and rows never seen", 1, (1, 4, 6, 8), (1, 4, 2, 1), 3, 0, (2, 1)),
         ("3-D, same", 1, (1, 2, 3, 4, 2), (2, 2, 2, 1, 3), 1, "same"),
         ("no images", 1, (0, 2, 4, 4), (3, 2, 3, 3)),

@@ -14,6 +14,7 @@ from ..core.errors import ArgumentError, DtypeError, ShapeError
 from ..core.methods import public
 from ..core.tensor import Tensor, wrap
 from ..core.window import Window, per_axis
+from .bias_act import ADD_BIAS
 from .conv import Conv, ConvInput, ConvWeight, check_dtypes, layout
 
 __all__ = [
@@ -287,7 +288,7 @@ def _conv_transpose(
         )
     y = apply(ConvInput.make(window, groups, spatial), x, w)
     if b is not None:
-        y = y + tensor_of(label, "b", b).reshape(-1, *(1,) * axes)
+        y = apply(ADD_BIAS, y, tensor_of(label, "b", b))
     return y.reshape(y.shape[1:]) if one else y
 
 

@@ -88,7 +88,7 @@ class MaxPool(Op):
         return y, offset
 
     def kernel_limits(self, x: Spec) -> str | None:
-        return limits(x, self.window)
+        return limits(x, self.window, x.shape[2:])
 
     def vjp_x(self, node: Any, g: Tensor, goffset: None) -> Tensor:
         scatter = PoolScatter.make(self.window, node.shape("x")[2:])
@@ -154,7 +154,7 @@ class PoolScatter(Op):
         return gx
 
     def kernel_limits(self, g: Spec, offset: Spec) -> str | None:
-        return limits(g, self.window)
+        return limits(g, self.window, self.spatial)
 
     def vjp_g(self, node: Any, gg: Tensor) -> Tensor:
         return apply(PoolGather.make(self.window), gg, node["offset"])
@@ -201,7 +201,7 @@ class PoolGather(Op):
         return y
 
     def kernel_limits(self, x: Spec, offset: Spec) -> str | None:
-        return limits(x, self.window)
+        return limits(x, self.window, x.shape[2:])
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         scatter = PoolScatter.make(self.window, node.shape("x")[2:])

@@ -86,10 +86,10 @@ class Noting(LaunchDevice):
     noted: list[Launched]
     products = 0
 
-    def gemm(self, a: Any, b: Any, dtype: Any = None) -> Any:
+    def gemm(self, a: Any, b: Any, dtype: Any = None, *, out: Any = None) -> Any:
         """Count it, too: an op may need no more."""
         self.products += 1
-        return super().gemm(a, b, dtype)
+        return super().gemm(a, b, dtype, out=out)
 
     def _launch(
         self,

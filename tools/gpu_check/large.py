@@ -76,6 +76,8 @@ CALLS = (
          (normal(1031, 67), normal(67), normal(67))),
     Call("batch norm, inference", _evaluated,
          (normal(9, 37, 29, 31), *[normal(37)] * 4)),
+    Call("bias of images", lambda F, x, b: F.bias_act(x, b),
+         (normal(9, 37, 29, 31), normal(37)), needs=("bias_act",)),
     Call("bias + leaky ReLU", lambda F, x, b: F.bias_act(x, b, "leaky_relu", 0.2),
          (normal(9, 37, 29, 31), normal(37)), needs=("bias_act",)),
     Call("bias + sigmoid of vectors", lambda F, x, b: F.bias_act(x, b, "sigmoid"),

@@ -1,11 +1,10 @@
-// A bias per channel and an activation, in one pass each way. See ops/bias_act.py.
+// A bias per channel and an activation in one pass, and sums over channels. See ops/bias_act.py.
 //
-//   bias_act         y[n, c, s] = activate(x[n, c, s] + bias[c])
-//   activation_grad  gx[i] = activate'(x[i]) g[i], taken from y[i] = activate(x[i])
-//   channel_sum      partial[k, c] = sum of g[n, c, s] over slab k of the pairs (n, s); sum_slabs of
-//                    conv.cu adds the slabs up
+//   bias_act     y[n, c, s] = activate(x[n, c, s] + bias[c])
+//   channel_sum  partial[k, c] = sum of g[n, c, s] over slab k of the pairs (n, s); sum_slabs of
+//                conv.cu adds the slabs up
 //
-// Threads:       bias_act, activation_grad: one per element, in a loop over the grid.
+// Threads:       bias_act: one per element, in a loop over the grid.
 //                channel_sum: one block per slab and channel, its threads side by side.
 // Determinism:   channel_sum: each thread its own elements, then the block as reduce.cuh says.
 // Accuracy:      16-bit floats are computed in float, and rounded once.
@@ -23,13 +22,6 @@ __global__ void bias_act(const T* x, const T* bias, bool biased, T* y, int act, 
     if (biased) shifted += (wide<T>)bias[i / inner % channels];
     y[i] = (T)activate(act, shifted, slope);
   }
-}
-
-template <typename T>
-__global__ void activation_grad(const T* g, const T* y, T* gx, int act, wide<T> slope,
-                                long long n) {
-  for (long long i = first_thread(); i < n; i += all_threads())
-    gx[i] = (T)activate_grad(act, (wide<T>)y[i], slope, (wide<T>)g[i]);
 }
 
 template <typename T>

@@ -1,7 +1,7 @@
 """A bias per channel and an activation in one pass over memory, and its gradient in another.
 
     y  = BiasAct(x, b)            y[n, c, ...] = act(x[n, c, ...] + b[c]); AddBias without act
-    gx = ActivationGrad(g, y)     act'(x + b) g, taken from y
+    gx = ActivationGrad(g, y)     act'(x + b) g, taken from y: see fused.py
     gb = ChannelSum(gx)           the sum over all axes but that of the channels
 
 What is kept for backward is y, which the next layer keeps anyway; neither x nor x + b.
@@ -23,27 +23,20 @@ from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
 from ..cuda.device import THREADS
 from ..cuda.kernel import FLOATS, Kernel, only_floats, wide
-from .activation import Elu, LeakyRelu, Relu, Sigmoid, check_floating, off_zero, only
-from .angles import Tanh
+from .activation import LeakyRelu, Relu, check_floating, off_zero
 from .broadcast import broadcast_to
-from .compare import where
 from .conv_layer import SUM_SLABS, blocks_for
-from .creation import zeros_like
-from .fused import ACTIVATIONS, activated, activation, activation_code
+from .fused import activated, activation, activation_code, activation_grad, one_of_each
 
 __all__ = ["bias_act"]
 
-ACT, GRAD, SUM = (
+ACT, SUM = (
     Kernel("ops/bias_act.cu", name, params, T=FLOATS)
     for name, params in (
         (
             "bias_act",
             "const T* x, const T* bias, bool biased, T* y, int act, wide<T> slope, "
             "long long channels, long long inner, long long n",
-        ),
-        (
-            "activation_grad",
-            "const T* g, const T* y, T* gx, int act, wide<T> slope, long long n",
         ),
         (
             "channel_sum",
@@ -133,75 +126,6 @@ class AddBias(BiasAct):
         yield Sample(cls(), (np.zeros((0, 3, 2)), np.zeros(3)), "empty")
 
 
-@dataclass(frozen=True)
-class ActivationGrad(Op):
-    """g times the derivative of act, in terms of what came out of it, y."""
-
-    act: Op
-    keeps = {"g": ("y",), "y": ("g", "y")}
-    checks_first = True
-    widens = True
-
-    def spec(self, g: Spec, y: Spec) -> Spec:
-        if g != y:
-            raise ShapeError(
-                f"activation_grad: g is {g.dtype} {g.shape}, y is {y.dtype} {y.shape}; "
-                "both must be alike"
-            )
-        return g
-
-    def forward(self, xp: Any, g: Any, y: Any) -> Any:
-        if type(self.act) is Relu:
-            return only(g, y != 0)  # y is never negative; NaN passes g on
-        if isinstance(self.act, LeakyRelu):
-            return xp.where(y > 0, g, self.act.negative_slope * g)
-        if isinstance(self.act, Elu):
-            return xp.where(y > 0, g, (y + self.act.alpha) * g)
-        return (y - y * y if isinstance(self.act, Sigmoid) else 1 - y * y) * g
-
-    def kernel_limits(self, g: Spec, y: Spec) -> str | None:
-        return only_floats(g)
-
-    def cuda(self, dev: Any, g: Any, y: Any) -> Any:
-        g, y = dev.contiguous(g), dev.contiguous(y)
-        gx = dev.empty(g.shape, g.dtype)
-        dev.launch(GRAD, g, y, gx, *activation_code(self.act), gx.size, threads=gx.size)
-        return gx
-
-    def vjp_g(self, node: Any, h: Tensor) -> Tensor:
-        return activation_grad(self.act, h, node["y"])
-
-    def vjp_y(self, node: Any, h: Tensor) -> Tensor:
-        g, y = node["g"], node["y"]
-        if isinstance(self.act, Elu):
-            return where(y > 0, zeros_like(g), g * h)
-        if isinstance(self.act, Sigmoid):
-            return g * h * (1 - 2 * y)
-        return -2 * g * h * y if isinstance(self.act, Tanh) else zeros_like(h)
-
-    def cost(self, g: Spec, y: Spec) -> Cost:
-        flops = {Relu: 0, LeakyRelu: 1, Elu: 2}.get(type(self.act), 3)
-        return Cost(flops * g.size, traffic(g, y, g))
-
-    @classmethod
-    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
-        for act in one_of_each():
-            y = act.forward(np, off_zero(rng, (2, 5)))
-            y = y + 1 if type(act) is Relu else y  # a gradient jumps at y = 0
-            yield Sample(cls(act), (rng.standard_normal((2, 5)), y), act.label)
-        strided = rng.standard_normal((4, 6)).T[::2], Elu(0.5).forward(np, off_zero(rng, (3, 8)))
-        yield Sample(cls(Elu(0.5)), (strided[0], strided[1][:, ::2]), "strided")
-        yield Sample(cls(Tanh()), (np.zeros((0, 3)), np.zeros((0, 3))), "empty")
-        at = np.array([0.0, 1.5, 0.0, 0.5])
-        yield Sample(cls(Relu()), (np.array([1.0, np.inf, np.inf, -2.0]), at), "kink", False)
-
-
-def activation_grad(act: Op, g: Tensor, y: Tensor) -> Tensor:
-    """The cotangent of what was activated; where it has no bends, none flows to y."""
-    bends = not isinstance(act, (Relu, LeakyRelu))
-    return apply(ActivationGrad.make(act), g, y if bends else y.detach())
-
-
 class ChannelSum(Op):
     """(N, C, ...) -> (C): the sum over all axes but that of the channels."""
 
@@ -252,12 +176,6 @@ class ChannelSum(Op):
 
 
 ADD_BIAS, CHANNEL_SUM = AddBias(), ChannelSum()
-
-
-def one_of_each() -> Iterator[Any]:
-    """One of each activation, for the samples."""
-    for cls in ACTIVATIONS.values():
-        yield cls(0.3) if cls in (LeakyRelu, Elu) else cls()
 
 
 def check_channels(label: str, x: Spec) -> None:

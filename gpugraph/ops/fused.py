@@ -5,21 +5,33 @@ side is ``cuda/include/activation.cuh``.
 
     forward  y = activated(xp, self.act, z)
     cuda     dev.launch(KERNEL, ..., *activation_code(self.act), ...)    "int act, wide<T> slope"
-    vjp      g = through(self.act, node, g)                              with y among what it keeps
+    vjp      g = activation_grad(self.act, g, node["y"])                 with y among what it keeps
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import Any
 
-from ..core.errors import ArgumentError
-from ..core.op import Op
+import numpy as np
+
+from ..core.apply import apply
+from ..core.errors import ArgumentError, ShapeError
+from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
-from .activation import Elu, LeakyRelu, Relu, Sigmoid
+from ..cuda.kernel import FLOATS, Kernel, only_floats
+from .activation import Elu, LeakyRelu, Relu, Sigmoid, off_zero, only
 from .angles import Tanh
+from .compare import where
+from .creation import zeros_like
 
 __all__: list[str] = []
+
+GRAD = Kernel(
+    "ops/fused.cu", "activation_grad",
+    "const T* g, const T* y, T* gx, int act, wide<T> slope, long long n", T=FLOATS,
+)  # fmt: skip
 
 # In the order of the enum in activation.cuh, where 0 is none. Their rules read their output alone.
 ACTIVATIONS: dict[str, type[Op]] = {
@@ -63,6 +75,78 @@ def activated(xp: Any, act: Op | None, z: Any) -> Any:
     return z if act is None else act.forward(xp, z)
 
 
-def through(act: Op | None, node: Any, g: Tensor) -> Tensor:
-    """The cotangent of what was activated, from that of the node's output y, which it keeps."""
-    return g if act is None else act.rules[0](act, node, g)  # type: ignore[misc]
+def activation_grad(act: Op | None, g: Tensor, y: Tensor) -> Tensor:
+    """The cotangent of what act was given, from that of y; where act is straight, y gets none."""
+    if act is None:
+        return g
+    bends = not isinstance(act, (Relu, LeakyRelu))
+    return apply(ActivationGrad.make(act), g, y if bends else y.detach())
+
+
+@dataclass(frozen=True)
+class ActivationGrad(Op):
+    """g times the derivative of act, in terms of what came out of it, y."""
+
+    act: Op
+    keeps = {"g": ("y",), "y": ("g", "y")}
+    checks_first = True
+    widens = True
+
+    def spec(self, g: Spec, y: Spec) -> Spec:
+        if g != y:
+            raise ShapeError(
+                f"activation_grad: g is {g.dtype} {g.shape}, y is {y.dtype} {y.shape}; "
+                "both must be alike"
+            )
+        return g
+
+    def forward(self, xp: Any, g: Any, y: Any) -> Any:
+        if type(self.act) is Relu:
+            return only(g, y != 0)  # y is never negative; NaN passes g on
+        if isinstance(self.act, LeakyRelu):
+            return xp.where(y > 0, g, self.act.negative_slope * g)
+        if isinstance(self.act, Elu):
+            return xp.where(y > 0, g, (y + self.act.alpha) * g)
+        return (y - y * y if isinstance(self.act, Sigmoid) else 1 - y * y) * g
+
+    def kernel_limits(self, g: Spec, y: Spec) -> str | None:
+        return only_floats(g)
+
+    def cuda(self, dev: Any, g: Any, y: Any) -> Any:
+        g, y = dev.contiguous(g), dev.contiguous(y)
+        gx = dev.empty(g.shape, g.dtype)
+        dev.launch(GRAD, g, y, gx, *activation_code(self.act), gx.size, threads=gx.size)
+        return gx
+
+    def vjp_g(self, node: Any, h: Tensor) -> Tensor:
+        return activation_grad(self.act, h, node["y"])
+
+    def vjp_y(self, node: Any, h: Tensor) -> Tensor:
+        g, y = node["g"], node["y"]
+        if isinstance(self.act, Elu):
+            return where(y > 0, zeros_like(g), g * h)
+        if isinstance(self.act, Sigmoid):
+            return g * h * (1 - 2 * y)
+        return -2 * g * h * y if isinstance(self.act, Tanh) else zeros_like(h)
+
+    def cost(self, g: Spec, y: Spec) -> Cost:
+        flops = {Relu: 0, LeakyRelu: 1, Elu: 2}.get(type(self.act), 3)
+        return Cost(flops * g.size, traffic(g, y, g))
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        for act in one_of_each():
+            y = act.forward(np, off_zero(rng, (2, 5)))
+            y = y + 1 if type(act) is Relu else y  # a gradient jumps at y = 0
+            yield Sample(cls(act), (rng.standard_normal((2, 5)), y), act.label)
+        strided = rng.standard_normal((4, 6)).T[::2], Elu(0.5).forward(np, off_zero(rng, (3, 8)))
+        yield Sample(cls(Elu(0.5)), (strided[0], strided[1][:, ::2]), "strided")
+        yield Sample(cls(Tanh()), (np.zeros((0, 3)), np.zeros((0, 3))), "empty")
+        at = np.array([0.0, 1.5, 0.0, 0.5])
+        yield Sample(cls(Relu()), (np.array([1.0, np.inf, np.inf, -2.0]), at), "kink", False)
+
+
+def one_of_each() -> Iterator[Any]:
+    """One of each activation, for the samples."""
+    for cls in ACTIVATIONS.values():
+        yield cls(0.3) if cls in (LeakyRelu, Elu) else cls()

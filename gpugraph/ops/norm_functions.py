@@ -21,7 +21,7 @@ from ..core.state import set_state
 from ..core.tensor import Tensor
 from ..cuda.kernel import wide
 from .broadcast import broadcast_to
-from .fused import activated, activation, through
+from .fused import activated, activation, activation_grad
 from .norm import (
     BatchNormEval,
     BatchNormInput,
@@ -179,7 +179,7 @@ class BatchNormAct(BatchNormEval):
         return normalised_on(dev, x, var, mean, weight, bias, residual, self.act, self.eps)
 
     def vjp(self, node: Any, needs: set[str], g: Tensor) -> tuple[Any, ...]:
-        g = through(self.act, node, g)
+        g = activation_grad(self.act, g, node["y"])
         return (*super().vjp(node, needs - {"residual"}, g), g)
 
     def cost(self, x: Spec, *others: Spec | None) -> Cost:

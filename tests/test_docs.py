@@ -1,7 +1,5 @@
 """The documentation is true: its snippets run, and print what it says they print."""
 
-import contextlib
-import io
 import re
 import shutil
 import subprocess
@@ -10,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import gpugraph as gg
 from gpugraph.core import op
 from gpugraph.core.op import REGISTRY
 from gpugraph.cuda import sim
+from tools.pages import blocks, pictures, run, update
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
-# python blocks, each with the text block behind it, if that follows at once: its output
-BLOCKS = re.compile(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", re.DOTALL)
+LECTURE = ROOT / "docs" / "lecture"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -28,18 +27,66 @@ def test_snippets_run_and_print_what_they_say(page, tmp_path, monkeypatch):
         pytest.skip(f"needs {sim.why_not()}")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(op, "REGISTRY", dict(REGISTRY))  # a page's ops are nobody else's
-    gg.random.seed(0)
-    names = {"__name__": "__main__"}  # the blocks of a page go on from each other
-    for source, output in BLOCKS.findall(page.read_text()):
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(source, str(page), "exec"), names)
-        if output:
-            assert printed.getvalue() == output, source
+    (tmp_path / "pictures").mkdir()
+    for source, shown, printed in run(page):
+        assert not shown or printed == shown, source
+    for name in pictures(page):
+        check_picture(tmp_path / name, page.parent / name)
+
+
+def check_picture(made, kept):
+    """The picture that the snippets made is the one that the page shows, and that is small."""
+    assert made.exists(), "shown, but no snippet makes it"
+    assert kept.stat().st_size < 60_000
+    if made.suffix == ".svg":
+        assert made.read_text() == kept.read_text(), f"python -m tools.pages makes {kept.name} anew"
+    else:
+        assert resemble(*map(pixels, (made, kept))), f"python -m tools.pages makes {kept.name} anew"
+
+
+def pixels(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"), float) / 255
+
+
+def resemble(a, b):
+    """Of one size, and of one colour to a tenth, if you look at 16x16 pixels at a time.
+
+    Versions of matplotlib and BLAS may differ in the edges of letters and in shades of a colour.
+    """
+    if a.shape != b.shape:
+        return False
+    difference = np.pad(a - b, [(0, -n % 16) for n in a.shape[:2]] + [(0, 0)])
+    rows, columns = (n // 16 for n in difference.shape[:2])
+    blocks = difference.reshape(rows, 16, columns, 16, 3).mean(axis=(1, 3))
+    return np.abs(blocks).max() < 0.1
+
+
+def test_a_picture_with_another_cell_does_not_resemble_the_old_one():
+    old = pixels(LECTURE / "pictures" / "03-by-hand.png")
+    new = old.copy()
+    new[60:100, 20:60] = new[200:240, 130:170]  # one cell of the image in another's place
+    assert resemble(old, old) and not resemble(old, new)
+
+
+def test_the_lecture_shows_all_its_pictures_and_its_index_all_its_pages():
+    pages = sorted(LECTURE.glob("*-*.md"))
+    shown = [name for page in pages for name in pictures(page)]
+    assert sorted(shown) == sorted(f"pictures/{p.name}" for p in (LECTURE / "pictures").iterdir())
+    index = re.findall(r"\]\((\d[^)]+)\)", (LECTURE / "README.md").read_text())
+    assert index == [page.name for page in pages]
+
+
+def test_a_page_is_brought_up_to_date(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\nprint(1)\n```\n\n```text\n2\n```\n\n```python\nx = 3\n```\nend\n")
+    update(page)
+    new = "```python\nprint(1)\n```\n\n```text\n1\n```\n\n```python\nx = 3\n```\nend\n"
+    assert page.read_text() == new
 
 
 def test_the_op_in_ten_lines_works():
-    snippets = [source for source, _ in BLOCKS.findall((ROOT / "CONTRIBUTING.md").read_text())]
+    snippets = [source for source, _ in blocks(ROOT / "CONTRIBUTING.md")]
     names = {}
     try:
         for source in snippets:
@@ -81,7 +128,7 @@ def test_the_version_stands_once():
 
 def test_the_recipe_for_an_op_works_as_it_is_told(tmp_path):
     """Follow CONTRIBUTING.md in a copy: append, name, judge, run."""
-    code, judge = [s for s, _ in BLOCKS.findall((ROOT / "CONTRIBUTING.md").read_text())]
+    code, judge = [source for source, _ in blocks(ROOT / "CONTRIBUTING.md")]
     for name in ("gpugraph", "tests"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)

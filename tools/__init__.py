@@ -1,1 +1,1 @@
-"""For people who work on gpugraph: benchmarks, the kernel matrix, the check on a GPU."""
+"""For people who work on gpugraph: benchmarks, kernel matrix, check on a GPU, pages of the docs."""

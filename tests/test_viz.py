@@ -92,6 +92,14 @@ def test_a_network():
     assert all(edge.source < edge.target for edge in g.edges)
 
 
+def test_windows_are_told_in_short_and_shapes_in_full():
+    x = leaf(4, 4).reshape(2, 1, 8)
+    y = F.conv1d(x, leaf(1, 1, 3), padding=((2, 1),)).reshape(3, 3, 2)
+    nodes = [n for n in gg.graph.of(y).nodes if n.kind == "op"]
+    told = [("shape=(2, 1, 8)",), ("size=3", "padding=(2, 1)"), ("shape=(3, 3, 2)",)]
+    assert [n.params for n in nodes] == told
+
+
 def test_after_backward_and_of_backward():
     _, loss = trained()
     before = gg.graph.of(loss)
@@ -211,9 +219,14 @@ def test_boxes_do_not_overlap_and_hold_their_text(graph):
 
 def test_the_page_holds_everything():
     text = gg.graph.of(residual()).to_svg()
-    left, top, width, height = map(float, ET.fromstring(text).get("viewBox").split())
+    root = ET.fromstring(text)
+    left, top, width, height = map(float, root.get("viewBox").split())
     for _, (x0, y0, x1, y1) in boxes_in(text)[0]:
         assert left < x0 and top < y0 and x1 < left + width and y1 < top + height
+    for path in root.iter(SVG + "path"):
+        if path.get("class") == "edge":
+            points = np.array(re.findall(r"-?[0-9.]+", path.get("d")), float).reshape(-1, 2)
+            assert (points > [left, top]).all() and (points < [left + width, top + height]).all()
 
 
 def test_text_widths_are_upper_bounds():

@@ -164,15 +164,16 @@ def _params(op: Any) -> tuple[str, ...]:
     for field in dataclasses.fields(op):
         value = getattr(op, field.name)
         if isinstance(value, Window):
-            found += _params(value)
-        elif value != field.default and (short := _short(value)) != NEUTRAL.get(field.name):
-            found.append(f"{field.name}={short}")
+            shorts = {f.name: _short(getattr(value, f.name)) for f in dataclasses.fields(value)}
+            found += [f"{k}={short}" for k, short in shorts.items() if short != NEUTRAL.get(k)]
+        elif value != field.default:
+            found.append(f"{field.name}={value}")
     return tuple(found)
 
 
 def _short(value: Any) -> Any:
     """One number for a tuple of equal ones: a window of size (3, 3) is a window of size 3."""
-    if isinstance(value, tuple) and len(value) > 1:
+    if isinstance(value, tuple) and value:
         first, *others = map(_short, value)
         if all(other == first for other in others):
             return first

@@ -100,7 +100,12 @@ def draw(graph: Graph) -> str:
     parts = [_frame(path, rect) for path, rect in frames.items()]
     parts += _arrows(boxes, edges, layout, rows)
     parts += [_box(box) for main in boxes for box in (main, *main.beside)]
-    return _page(parts, [*frames.values(), *(box.rect for box in boxes)])
+    passed = [
+        (x, y0, x, y1)  # where a long edge passes a row
+        for (a, _), xs in zip(edges, layout.passes, strict=True)
+        for x, (y0, y1) in zip(xs, rows[layout.row[a] + 1 :])
+    ]
+    return _page(parts, [*frames.values(), *passed, *(box.rect for box in boxes)])
 
 
 def _boxes(graph: Graph) -> tuple[list[Box], list[tuple[int, int]]]:

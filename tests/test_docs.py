@@ -29,7 +29,7 @@ def test_snippets_run_and_print_what_they_say(page, tmp_path, monkeypatch):
     monkeypatch.setattr(op, "REGISTRY", dict(REGISTRY))  # a page's ops are nobody else's
     (tmp_path / "pictures").mkdir()
     for source, shown, printed in run(page):
-        assert not shown or printed == shown, source
+        assert printed == shown or not (shown or page.parent == LECTURE), source
     for name in pictures(page):
         check_picture(tmp_path / name, page.parent / name)
 

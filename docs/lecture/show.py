@@ -1,7 +1,6 @@
 """The pictures of the lecture: `tiles` shows arrays side by side, `curves` plots functions.
 
-Places are set in inches, not found by a layout engine, so that every version of matplotlib draws
-the same picture.
+Places are set, not found by a layout engine, so that all versions of matplotlib draw the same.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ def tiles(
     heights = [max(sizes[i][1] for i in row) for row in rows]
     width = max(sum(slots[i] + gap for i in row) for row in rows) - gap
     height = sum(heights) + sum(above) + GAP * (len(rows) - 1)
-    figure = Figure((width + 2 * MARGIN, height + 2 * MARGIN), dpi=DPI)
+    figure = _figure(width + 2 * MARGIN, height + 2 * MARGIN)
     top = height + MARGIN
     for row, title_height, row_height in zip(rows, above, heights):
         middle = top - title_height - row_height / 2
@@ -89,7 +88,7 @@ def curves(panels: Mapping[str, Mapping[str, tuple[Any, Any]]], path: str) -> No
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
     values = [y for lines in panels.values() for _, y in lines.values()]
     low, high = min(map(np.min, values)), max(map(np.max, values))
-    figure = Figure(((width + 0.45) * len(panels) + 0.2, height + 1.15), dpi=DPI)
+    figure = _figure((width + 0.45) * len(panels) + 0.2, height + 1.15)
     for i, (title, lines) in enumerate(panels.items()):
         axes = _axes(figure, (0.45 + i * (width + 0.45), 0.8, width, height))
         axes.axhline(0, color=GRID, lw=1)
@@ -113,7 +112,7 @@ def _tile(axes: Any, picture: Any, colour: str, limit: float | None, cell: float
     axes.set(xticks=[], yticks=[])
     low, high = {"ink": (0, None), "photo": (None, None), "kinds": (None, None)}.get(colour, (0, 0))
     if colour in ("signed", "cells"):
-        high = limit or max(np.nanmax(np.abs(picture)), 1e-12)
+        high = limit or np.nanmax(np.abs(picture)) or 1.0
         low = -high
     axes.imshow(picture, cmap=MAPS[colour], vmin=low, vmax=high, aspect="auto")
     for side in axes.spines.values():
@@ -135,10 +134,15 @@ def _frames(axes: Any, frames: Sequence[tuple[int, int, int, int]]) -> None:
         axes.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, **kind))
 
 
+def _figure(width: float, height: float) -> Figure:
+    """A figure of a whole number of pixels, and a hair, so that no rounding takes one away."""
+    return Figure([(round(inches * DPI) + 0.01) / DPI for inches in (width, height)], dpi=DPI)
+
+
 def _axes(figure: Figure, place: tuple[float, float, float, float]) -> Any:
-    """Axes at (left, bottom, width, height) in inches."""
+    """Axes at (left, bottom, width, height) in inches, moved to whole pixels."""
+    left, bottom, w, h = (round(inches * DPI) / DPI for inches in place)
     width, height = figure.get_size_inches()
-    left, bottom, w, h = place
     return figure.add_axes((left / width, bottom / height, w / width, h / height))
 
 

@@ -6,6 +6,7 @@ column of ops stays readable. A frame with a caption holds the ops of one scope.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -262,7 +263,8 @@ def _curve(points: Sequence[Point], across: bool = False) -> str:
 
 def _box(box: Box) -> str:
     left, node = box.x - box.width / 2, box.node
-    told = [f"{node.kind} {node.label}".strip(), *node.dtypes, ".".join(node.scope), node.where]
+    where = os.path.basename(node.where)  # a picture travels, folders don't
+    told = [f"{node.kind} {node.label}".strip(), *node.dtypes, ".".join(node.scope), where]
     title = escape("\n".join(text for text in told if text))
     parts = [f"<g><title>{title}</title>", _rect(node.kind, left, box.y, box.width, box.height, 8)]
     for i, line in enumerate(box.lines):

@@ -36,12 +36,26 @@ from .ops.reduce import *
 from .ops.shape import *
 
 if TYPE_CHECKING:
-    from . import cuda, data, func, graph, io, models, nn, optim, random, testing, training, viz
+    from . import (
+        analysis,
+        cuda,
+        data,
+        func,
+        graph,
+        io,
+        models,
+        nn,
+        optim,
+        random,
+        testing,
+        training,
+        viz,
+    )
 
 __version__ = "0.1.0"
 
 # Imported when first used, so that `import gpugraph` costs NumPy and little more.
-_LATER = "cuda data func graph io models nn optim random testing training viz".split()
+_LATER = "analysis cuda data func graph io models nn optim random testing training viz".split()
 
 __all__ = [
     "REGISTRY",

@@ -1,0 +1,292 @@
+"""What a network computes, as a list of steps: which op, on what shapes, from where in the code.
+
+A network is traced by running a copy of it on the ``meta`` device, where every op computes shapes
+only: no kernel runs, and no weight is copied. A tensor that has been computed already gives the
+steps of its recorded graph. Either way a step's sources point to earlier steps.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..core.backend import MetaArray, default_device
+from ..core.errors import ArgumentError, DataError, DeviceError
+from ..core.graph import PACKAGE, Node, ancestors
+from ..core.op import Op, Spec
+from ..core.state import STATE, Observer, enable_grad, observe
+from ..core.tensor import Tensor, is_floating
+from ..nn.module import Module
+from ..nn.parameter import Parameter
+from ..ops.random import default_generator
+
+__all__ = ["Source", "Step", "Trace", "meta_inputs", "run_meta", "tensors_of", "trace", "twin"]
+
+HERE = PACKAGE + "analysis"
+MODELS = PACKAGE + "models"
+
+Source: TypeAlias = "tuple[int, int]"  # output number int of that step
+
+
+@dataclass(frozen=True)
+class Step:
+    """One op applied; or, with op None, a tensor that was there before.
+
+    kind     "op", "input", "parameter" (also buffers) or "constant"
+    sources  for each input the step and output it came from; None for an absent optional input
+    specs    of the inputs; None for an absent one
+    outs     specs of the outputs
+    scope    path of the module (or of `gpugraph.scope` names) around the call
+    where    "file:line" of the user's code, "" where none is known
+    node     the record of the call, if it was recorded
+    """
+
+    kind: str
+    op: Op | None
+    sources: tuple[Source | None, ...]
+    specs: tuple[Spec | None, ...]
+    outs: tuple[Spec, ...]
+    scope: tuple[str, ...] = ()
+    where: str = ""
+    node: Node | None = None
+
+    @property
+    def label(self) -> str:
+        """The name of the op."""
+        return self.kind if self.op is None else self.op.label
+
+
+@dataclass
+class Trace:
+    """All steps in the order of their making, and which of them are inputs and results."""
+
+    steps: list[Step] = field(default_factory=list)
+    inputs: list[Source] = field(default_factory=list)
+    outputs: list[Source] = field(default_factory=list)
+    model: Module | None = None  # the copy on the meta device
+
+    def ops(self) -> Iterator[tuple[int, Step]]:
+        """(number, step) of all ops."""
+        return ((i, step) for i, step in enumerate(self.steps) if step.op is not None)
+
+
+class Recorder(Observer):
+    """Writes steps down as ops are applied; tells arrays apart by their identity."""
+
+    def __init__(self) -> None:
+        self.trace = Trace()
+        self._made: dict[int, Source] = {}
+        self._alive: list[Any] = []  # so that no identity is given to another array
+
+    def leaf(self, kind: str, array: Any) -> Source:
+        """The source that stands for an array which no step has made."""
+        spec = Spec(array.shape, array.dtype)
+        self.trace.steps.append(Step(kind, None, (), (), (spec,)))
+        source = len(self.trace.steps) - 1, 0
+        self._made[id(array)] = source
+        self._alive.append(array)
+        return source
+
+    def source(self, array: Any) -> Source:
+        """Where the array came from."""
+        return self._made.get(id(array)) or self.leaf("constant", array)
+
+    def applied(self, op: Any, arrays: Sequence[Any], outs: Sequence[Any]) -> None:
+        sources = tuple([None if a is None else self.source(a) for a in arrays])
+        specs = tuple([None if a is None else Spec(a.shape, a.dtype) for a in arrays])
+        results = [y.array for y in outs]
+        made = tuple([Spec(y.shape, y.dtype) for y in results])
+        node = next((y.node for y in outs if y.node is not None), None)
+        node = node if node is not None and node.op is op else None
+        scope = STATE.get().scope
+        self.trace.steps.append(Step("op", op, sources, specs, made, scope, _line(), node))
+        for k, array in enumerate(results):
+            self._made[id(array)] = len(self.trace.steps) - 1, k
+        self._alive += results
+
+
+def trace(model: Any, shape: Any = None, label: str = "analysis") -> Trace:
+    """The steps of a network for inputs of that shape, or of a tensor that was computed.
+
+    model  a `Module` or function; or a Tensor with a graph, which needs no shape
+    shape  of the input, (N, C, H, W); or a list of shapes, `Spec`s, tensors or arrays
+    Raises ArgumentError for what is neither, DataError if the network looks at values.
+    """
+    if isinstance(model, Tensor):
+        return _of_graph(model, label)
+    if not callable(model):
+        raise ArgumentError(
+            f"{label}: got a {type(model).__name__}; it takes a Module, a function, or a Tensor "
+            "that was computed by one"
+        )
+    model = twin(model)
+    xs = meta_inputs(model, shape, label)
+    recorder = Recorder()
+    if isinstance(model, Module):
+        for _, tensor in model._named_tensors():
+            recorder.leaf("parameter", tensor.array)
+    recorder.trace.inputs = [recorder.leaf("input", x.array) for x in xs]
+    outs = run_meta(model, xs, recorder, label)
+    found = recorder.trace
+    found.outputs = [recorder.source(y.array) for y in outs]
+    if isinstance(model, Module):
+        found.model = model
+    return found
+
+
+def twin(model: Any) -> Any:
+    """A copy of a module on the meta device, made without copying a single number."""
+    if not isinstance(model, Module):
+        return model
+    memo: dict[int, Any] = {}
+    for _, tensor in model._named_tensors():
+        array = MetaArray(tensor.shape, tensor.dtype)
+        memo[id(tensor)] = type(tensor)(array, tensor.requires_grad)
+    return copy.deepcopy(model, memo)
+
+
+def meta_inputs(model: Any, shape: Any, label: str, requires_grad: bool = True) -> list[Tensor]:
+    """Inputs of these shapes on the meta device; floating ones take the network's dtype."""
+    dtype: np.dtype[Any] = np.dtype(np.float32)
+    if isinstance(model, Module):
+        own = (t.dtype for _, t in model._named_tensors() if is_floating(t.dtype))
+        dtype = next(own, dtype)
+    specs = [_as_spec(s, dtype, label) for s in _several(shape, label)]
+    return [
+        Tensor(MetaArray(s.shape, s.dtype), requires_grad=requires_grad and is_floating(s.dtype))
+        for s in specs
+    ]
+
+
+def _several(shape: Any, label: str) -> Sequence[Any]:
+    """What was given as shapes, one for each input."""
+    if shape is None:
+        raise ArgumentError(f"{label}: needs the shape of the input, such as (1, 3, 224, 224)")
+    if isinstance(shape, (Spec, Tensor, np.ndarray)):
+        return [shape]
+    if isinstance(shape, (tuple, list)) and all(isinstance(n, (int, np.integer)) for n in shape):
+        return [tuple(shape)]
+    if isinstance(shape, (tuple, list)):
+        return shape
+    raise ArgumentError(f"{label}: shape={shape!r} is no shape such as (1, 3, 224, 224)")
+
+
+def _as_spec(given: Any, dtype: Any, label: str) -> Spec:
+    if isinstance(given, (Spec, Tensor, np.ndarray)):
+        return Spec(tuple(given.shape), given.dtype)
+    if isinstance(given, (tuple, list)) and all(
+        isinstance(n, (int, np.integer)) and n >= 0 for n in given
+    ):
+        return Spec(tuple(map(int, given)), dtype)
+    raise ArgumentError(f"{label}: {given!r} is no shape such as (1, 3, 224, 224)")
+
+
+def run_meta(f: Callable[..., Any], xs: Sequence[Tensor], observer: Observer, label: str) -> Any:
+    """Call f on meta tensors under an observer; the tensors that it gives, in a list."""
+    try:
+        with default_device("meta"), _generator_kept(), enable_grad(), observe(observer):
+            return tensors_of(f(*xs), label)
+    except DataError as error:
+        raise DataError(
+            f"{label}: the network looks at values ({_raised_at(error)}), and shapes are all that "
+            f"is known here; run it, and analyse the tensor it gives. ({error})"
+        ) from None
+    except DeviceError as error:
+        raise DeviceError(
+            f"{label}: a tensor that the network uses is no parameter or buffer of it, so it "
+            f"stayed on its device ({_raised_at(error)}); make it one: register_buffer. ({error})"
+        ) from None
+
+
+@contextmanager
+def _generator_kept() -> Iterator[None]:
+    """Whoever draws random numbers next gets those that they would have got."""
+    generator = default_generator()
+    state = generator.state
+    try:
+        yield
+    finally:
+        generator.state = state
+
+
+def tensors_of(value: Any, label: str) -> list[Tensor]:
+    """All tensors in what a network gives: one, or tuples, lists and dicts of them."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (tuple, list)):
+        return [t for part in value for t in tensors_of(part, label)]
+    raise ArgumentError(f"{label}: the network gives a {type(value).__name__}, not a Tensor")
+
+
+def _of_graph(y: Tensor, label: str) -> Trace:
+    """The steps of a recorded graph, inputs being all leaves but parameters."""
+    if y.node is None:
+        raise ArgumentError(
+            f"{label}: the tensor has no graph: it depends on nothing with requires_grad=True"
+        )
+    found = Trace()
+    numbers: dict[Node, int] = {}
+
+    def add(step: Step) -> Source:
+        found.steps.append(step)
+        return len(found.steps) - 1, 0
+
+    for node in reversed(ancestors([y.node])):
+        outs = tuple([Spec(*spec) for spec in node.out_specs])
+        if node.op is None:
+            kind = "parameter" if _is_parameter(node) else "input"
+            source = add(Step(kind, None, (), (), outs, node.scope, node.where, node))
+            if kind == "input":
+                found.inputs.append(source)
+        else:
+            specs = tuple([None if s is None else Spec(*s) for s in node.in_specs])
+            sources: list[Source | None] = []
+            for edge, spec in zip(node.parents, specs, strict=True):
+                if edge is not None:
+                    sources.append((numbers[edge[0]], edge[1]))
+                else:
+                    constant = None if spec is None else Step("constant", None, (), (), (spec,))
+                    sources.append(None if constant is None else add(constant))
+            step = Step("op", node.op, tuple(sources), specs, outs, node.scope, node.where, node)
+            source = add(step)
+        numbers[node] = source[0]
+    found.outputs = [(numbers[y.node], y.index)]
+    return found
+
+
+def _is_parameter(node: Node) -> bool:
+    """Is this leaf a module's parameter, as far as it is still there?"""
+    return isinstance(node.watchers[0]() if node.watchers else None, Parameter)
+
+
+def _line() -> str:
+    """Where the user's code is right now; a network of `gpugraph.models` counts as such."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file.startswith(MODELS) or not file.startswith(PACKAGE):
+            return f"{file}:{frame.f_lineno}"
+        if file.startswith(HERE):
+            return ""  # the analysis itself: nothing of the network's is above it
+        frame = frame.f_back
+    return ""
+
+
+def _raised_at(error: Exception) -> str:
+    """The innermost line of the user's code on an error's way."""
+    found, tb = "", error.__traceback__
+    while tb is not None:
+        file = tb.tb_frame.f_code.co_filename
+        if file.startswith(MODELS) or not file.startswith(PACKAGE):
+            found = f"{file}:{tb.tb_lineno}"
+        tb = tb.tb_next
+    return found or "in gpugraph"

@@ -1,9 +1,20 @@
-"""What a network is before it runs: costs, by the formulas of its ops, on shapes alone.
+"""What a network is before it runs: costs and receptive fields, on shapes alone.
 
 >>> gg.analysis.cost(model, (1, 3, 224, 224)).macs
+>>> gg.analysis.receptive_field(model, (1, 3, 224, 224))[0]
 """
 
 from .compare import Comparison, compare
 from .costs import CostReport, NodeCost, cost
+from .fields import ReceptiveField, Seen, receptive_field
 
-__all__ = ["Comparison", "CostReport", "NodeCost", "compare", "cost"]
+__all__ = [
+    "Comparison",
+    "CostReport",
+    "NodeCost",
+    "ReceptiveField",
+    "Seen",
+    "compare",
+    "cost",
+    "receptive_field",
+]

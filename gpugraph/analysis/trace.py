@@ -149,7 +149,9 @@ def twin(model: Any) -> Any:
     for _, tensor in model._named_tensors():
         array = MetaArray(tensor.shape, tensor.dtype)
         memo[id(tensor)] = type(tensor)(array, tensor.requires_grad)
-    return copy.deepcopy(model, memo)
+    made = copy.deepcopy(model, memo)
+    made.__dict__["_name"] = ""  # paths start here, also where it is part of another
+    return made
 
 
 def meta_inputs(model: Any, shape: Any, label: str, requires_grad: bool = True) -> list[Tensor]:

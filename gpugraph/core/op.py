@@ -7,18 +7,18 @@ Everything else (engine, kernels, viewer, cost, parity, tests) reads those rules
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .errors import GradientError
-from .spec import Cost, Sample, Spec, broadcast, traffic
+from .spec import Cost, Sample, Spec, Tap, broadcast, own_places, traffic
 
 if TYPE_CHECKING:
     from .graph import Node
 
-__all__ = ["REGISTRY", "Cost", "Op", "Sample", "Spec", "broadcast", "traffic"]
+__all__ = ["REGISTRY", "Cost", "Op", "Sample", "Spec", "Tap", "broadcast", "traffic"]
 
 REGISTRY: dict[str, type[Op]] = {}
 
@@ -38,6 +38,8 @@ class Op:
     vjp(node, needs, *gs)  instead, where the gradients share work: one tuple for all inputs;
                            needs holds the names wanted
     cost(*specs)           a `Cost`
+    sees(specs, i, k)      optional: what output k sees of input i, a `Tap` for each axis of it;
+                           not for inputs that are `local`
     samples(rng)           class method: yields a `Sample` for each way of calling the op
     """
 
@@ -55,6 +57,8 @@ class Op:
     widens: ClassVar[bool] = False
     # the output is on another device than the inputs
     moves: ClassVar[bool] = False
+    # inputs of which an output sees the element at its own place; they broadcast
+    local: ClassVar[tuple[str, ...]] = ()
     # the outputs are exact: kernels give the very numbers that forward gives
     exact: ClassVar[bool] = False
 
@@ -103,6 +107,10 @@ class Op:
     def kernel_limits(self, *specs: Any) -> str | None:
         """Why the cuda rule can't take this case, or None if it can: see `cuda.Kernel.limits`."""
         return None
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        """What output k sees of each axis of input i; None where that is not known."""
+        return own_places(self, specs, i, k)
 
     # For the engine
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from .errors import ShapeError
 if TYPE_CHECKING:
     from .op import Op
 
-__all__ = ["Cost", "Sample", "Spec", "broadcast", "traffic"]
+__all__ = ["Cost", "Sample", "Spec", "Tap", "broadcast", "own_places", "traffic"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,44 @@ class Cost:
     bytes: int
     macs: int = 0
     formula: str = ""
+
+
+@dataclass(frozen=True)
+class Tap:
+    """What an output sees of one axis of an input.
+
+    Position o of the output's axis `axis` sees the input's positions o*stride + start to
+    o*stride + start + size - 1, or some of these and the two at the ends. With axis None every
+    output sees positions start to start + size - 1, wherever it is.
+
+    regular  False where each position sees one of the input, but in an order that no stride tells
+    """
+
+    axis: int | None
+    size: int = 1
+    stride: int = 1
+    start: int = 0
+    regular: bool = True
+
+    @classmethod
+    def all(cls, length: int) -> Tap:
+        """Every output sees all of an axis of that length."""
+        return cls(None, length, 0)
+
+
+def own_places(op: Op, specs: Sequence[Any], i: int, k: int) -> list[Tap] | None:
+    """What output k sees of input i if that is local: each element the one at its own place."""
+    if op.name_of(i, len(specs)) not in op.local:
+        return None
+    told, x = op.spec(*specs), specs[i]
+    y = told[k] if isinstance(told, tuple) else told
+    lead = y.ndim - x.ndim
+    if lead < 0:  # another output, such as a batch's statistics
+        return None
+    return [
+        Tap(lead + a) if n == y.shape[lead + a] else Tap.all(1)  # a length of 1 is repeated
+        for a, n in enumerate(x.shape)
+    ]
 
 
 def traffic(*specs: Spec | None) -> int:

@@ -14,6 +14,7 @@ from operator import index
 from typing import Any
 
 from .errors import ArgumentError, ShapeError
+from .spec import Tap
 
 __all__ = ["Window", "per_axis"]
 
@@ -112,6 +113,11 @@ class Window:
                 )
             counts.append(count)
         return tuple(counts)
+
+    def taps_of_axes(self, first: int = 2) -> list[Tap]:
+        """What a window sees of each spatial axis, the first of which has that number."""
+        parts = zip(self.reach, self.stride, self.padding, strict=True)
+        return [Tap(first + a, r, s, -low) for a, (r, s, (low, _)) in enumerate(parts)]
 
     def extent(self, out: Ints) -> Ints:
         """How many positions of the padded axes that many windows cover, gaps included."""

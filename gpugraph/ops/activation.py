@@ -40,6 +40,8 @@ class Activation(Op, abstract=True):
     widens = True
     flops: ClassVar[int]
 
+    local = ("x",)
+
     def spec(self, x: Spec) -> Spec:
         check_floating(self.label, x)
         return x
@@ -89,6 +91,8 @@ class Gate(Op):
     """x where mask, else 0, for infinite x too. Linear in x, and its own adjoint."""
 
     keeps = {"x": ("mask",)}
+
+    local = ("x", "mask")
 
     def spec(self, x: Spec, mask: Spec) -> Spec:
         return x

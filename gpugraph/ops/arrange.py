@@ -17,7 +17,7 @@ import numpy as np
 from ..core.apply import apply
 from ..core.errors import ArgumentError, DtypeError, ShapeError
 from ..core.methods import public
-from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.op import Cost, Op, Sample, Spec, Tap, traffic
 from ..core.tensor import Tensor
 from .shape import axes_of, reshape, shape_of
 
@@ -40,6 +40,11 @@ class Flip(Op):
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return apply(self, g)
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        x = specs[0].shape
+        moved = axes_of(self.label, self.axes, x)
+        return [None if a in moved else Tap(a) for a in range(len(x))]
 
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=0, bytes=traffic(x, x))
@@ -66,6 +71,11 @@ class Roll(Op):
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return apply(Roll.make(tuple([-n for n in self.shifts]), self.axes), g)
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        x = specs[0].shape
+        moved = axes_of(self.label, self.axes, x)
+        return [None if a in moved else Tap(a) for a in range(len(x))]
 
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=0, bytes=traffic(x, x))
@@ -103,6 +113,9 @@ class Pad(Op):
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return g[self.inside(node.shape("x"))]
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        return [Tap(a, start=-before) for a, (before, _) in enumerate(self.widths)]
 
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=0, bytes=traffic(x, self.spec(x)))

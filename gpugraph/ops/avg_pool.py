@@ -5,7 +5,7 @@ Each window is summed one axis after the other, which takes k0 + k1 additions in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.errors import ShapeError
-from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.op import Cost, Op, Sample, Spec, Tap, traffic
 from ..core.tensor import Tensor
 from ..core.window import Window
 from ..cuda.geometry import STRUCTS, limits, window3
@@ -110,6 +110,9 @@ class AvgPool(Op):
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return apply(AvgPoolInput.make(self, node.shape("x")[2:]), g)
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        return [Tap(0), Tap(1), *self.window.taps_of_axes()]
 
     def cost(self, x: Spec) -> Cost:
         y = self.spec(x)

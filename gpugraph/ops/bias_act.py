@@ -57,6 +57,8 @@ class BiasAct(Op):
     checks_first = True
     widens = True
 
+    local = ("x",)
+
     def spec(self, x: Spec, b: Spec | None = None) -> Spec:
         check_floating("bias_act", x)
         check_channels("bias_act", x)

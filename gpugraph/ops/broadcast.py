@@ -39,6 +39,8 @@ class BroadcastTo(Op):
     shape: tuple[int, ...]
     view = True
 
+    local = ("x",)
+
     def spec(self, x: Spec) -> Spec:
         lead = len(self.shape) - len(x.shape)
         if lead < 0 or any(

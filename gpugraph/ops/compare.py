@@ -95,6 +95,8 @@ class Where(Op):
 
     keeps = {"x1": ("condition",), "x2": ("condition",)}
 
+    local = ("condition", "x1", "x2")
+
     def spec(self, condition: Spec, x1: Spec, x2: Spec) -> Spec:
         names = ("condition", "x1", "x2")
         shape = broadcast(self.label, names, (condition.shape, x1.shape, x2.shape))
@@ -176,6 +178,8 @@ class Clip(Op):
     """
 
     keeps = dict.fromkeys(("x", "min", "max"), ("x", "min", "max"))
+
+    local = ("x", "min", "max")
 
     def spec(self, x: Spec, min: Spec | None, max: Spec | None) -> Spec:
         given = {n: s for n, s in (("x", x), ("min", min), ("max", max)) if s is not None}

@@ -14,7 +14,7 @@ O/G read the first C/G channels, and so on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -23,7 +23,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.errors import DtypeError, ShapeError
-from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.op import Cost, Op, Sample, Spec, Tap, traffic
 from ..core.tensor import Tensor, is_floating
 from ..core.window import Window
 from ..cuda.geometry import MOST, limits
@@ -116,6 +116,11 @@ class Conv(Bilinear):
     def vjp_b(self, node: Any, g: Tensor) -> Tensor:
         return apply(CHANNEL_SUM, g)
 
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        if i:
+            return None
+        return [Tap(0), Tap.all(specs[0].shape[1]), *self.window.taps_of_axes()]
+
     def cost(self, x: Spec, w: Spec, b: Spec | None = None) -> Cost:
         y = self.spec(x, w, b)
         macs, formula = self.macs(x.shape[0], w.shape, y.shape[2:])
@@ -175,6 +180,16 @@ class ConvInput(Bilinear):
 
     def vjp_w(self, node: Any, g: Tensor) -> Tensor:
         return apply(ConvWeight.make(self.window, self.groups), g, node["gy"])
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        if i:
+            return None
+        parts = zip(self.window.reach, self.window.stride, self.window.padding, strict=True)
+        axes = [  # with a stride, what is seen depends on the phase
+            Tap(2 + a, reach, 1, low - reach + 1) if s == 1 else None
+            for a, (reach, s, (low, _)) in enumerate(parts)
+        ]
+        return [Tap(0), Tap.all(specs[0].shape[1]), *axes]
 
     def cost(self, gy: Spec, w: Spec) -> Cost:
         macs, formula = self.macs(gy.shape[0], w.shape, gy.shape[2:])

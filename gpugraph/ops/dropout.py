@@ -42,6 +42,8 @@ class Dropout(Op):
     widens = True
     exact = True
 
+    local = ("x",)
+
     def spec(self, x: Spec) -> Spec:
         check_floating("dropout", x)
         return x

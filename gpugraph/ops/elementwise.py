@@ -43,6 +43,8 @@ class Unary(Op, abstract=True):
     domain: ClassVar[tuple[float, float]] = (-2.0, 2.0)
     flops: ClassVar[int] = 1
 
+    local = ("x",)
+
     def spec(self, x: Spec) -> Spec:
         return Spec(x.shape, self.result(x.dtype))
 
@@ -66,6 +68,8 @@ class Binary(Op, abstract=True):
 
     domains: ClassVar[tuple[tuple[float, float], tuple[float, float]]] = ((-2.0, 2.0), (-2.0, 2.0))
     flops: ClassVar[int] = 1
+
+    local = ("x1", "x2")
 
     def spec(self, x1: Spec, x2: Spec) -> Spec:
         shape = broadcast(self.label, ("x1", "x2"), (x1.shape, x2.shape))

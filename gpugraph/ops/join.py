@@ -19,7 +19,7 @@ import numpy as np
 from ..core.apply import apply
 from ..core.errors import ArgumentError, DtypeError, ShapeError
 from ..core.methods import FUNCTIONS, public
-from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.op import Cost, Op, Sample, Spec, Tap, traffic
 from ..core.tensor import Tensor
 from .shape import axes_of, reshape, shape_of
 
@@ -50,6 +50,10 @@ class Concat(Op):
     def vjp(self, node: Any, needs: set[str], g: Tensor) -> tuple[Tensor, ...]:
         lengths = tuple([shape[self.axis] for shape, _ in node.in_specs])
         return apply(Split(lengths, self.axis % g.ndim), g)
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        ndim = specs[i].ndim
+        return [None if a == self.axis % ndim else Tap(a) for a in range(ndim)]
 
     def cost(self, *xs: Spec) -> Cost:
         return Cost(flops=0, bytes=traffic(*xs, self.spec(*xs)))
@@ -91,6 +95,10 @@ class Split(Op):
     def vjp_x(self, node: Any, *gs: Tensor | None) -> Tensor:
         return apply(Concat.make(self.axis), *_zeros_for_none(node, gs))
 
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        start = sum(self.lengths[:k])
+        return [Tap(a, start=start if a == self.axis else 0) for a in range(specs[0].ndim)]
+
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=0, bytes=traffic(x, *self.spec(x)))
 
@@ -120,6 +128,10 @@ class Stack(Op):
 
     def vjp(self, node: Any, needs: set[str], g: Tensor) -> tuple[Tensor, ...]:
         return unstack(g, axis=self.axis)
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        ndim = specs[i].ndim
+        return [Tap(a + (a >= self.axis % (ndim + 1))) for a in range(ndim)]
 
     def cost(self, *xs: Spec) -> Cost:
         return Cost(flops=0, bytes=traffic(*xs, self.spec(*xs)))
@@ -152,6 +164,12 @@ class Unstack(Op):
 
     def vjp_x(self, node: Any, *gs: Tensor | None) -> Tensor:
         return apply(Stack.make(self.axis), *_zeros_for_none(node, gs))
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        return [
+            Tap(None, 1, 0, k) if a == self.axis else Tap(a - (a > self.axis))
+            for a in range(specs[0].ndim)
+        ]
 
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=0, bytes=traffic(x, *self.spec(x)))

@@ -6,7 +6,7 @@ Costs: the headline is MACs, one for each product that is summed up; 1 MAC = 2 F
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from ..core.apply import apply
 from ..core.errors import DtypeError, ShapeError
 from ..core.methods import public
-from ..core.op import Cost, Op, Sample, Spec, broadcast, traffic
+from ..core.op import Cost, Op, Sample, Spec, Tap, broadcast, traffic
 from ..core.tensor import Tensor
 from .broadcast import unbroadcast
 from .einsum import tensordot
@@ -69,6 +69,15 @@ class Matmul(Op):
             x1, g = x1.flatten(0, -2), g.flatten(0, -2)
         gx = x1.mT @ g  # (..., K, M) @ (..., M, N)
         return unbroadcast(gx, shape if len(shape) > 1 else (*shape, 1)).reshape(shape)
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        x, y = specs[i].shape, self.spec(*specs).shape
+        if specs[0].ndim < 2 or specs[1].ndim < 2:
+            return None
+        lead, inner = len(y) - len(x), len(x) - (1 if i == 0 else 2)
+        return [
+            Tap.all(n) if a == inner or y[lead + a] != n else Tap(lead + a) for a, n in enumerate(x)
+        ]
 
     def cost(self, x1: Spec, x2: Spec) -> Cost:
         y = self.spec(x1, x2)
@@ -153,6 +162,10 @@ class Linear(Op):
 
     def vjp_b(self, node: Any, g: Tensor) -> Tensor:
         return unbroadcast(g, node.shape("b"))
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        x = specs[0].shape
+        return None if i else [*map(Tap, range(len(x) - 1)), Tap.all(x[-1])]
 
     def cost(self, x: Spec, w: Spec, b: Spec | None) -> Cost:
         y = self.spec(x, w, b)

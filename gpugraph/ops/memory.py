@@ -23,6 +23,8 @@ __all__ = ["astype", "copy", "to"]
 class Copy(Op):
     """The same values in memory of their own."""
 
+    local = ("x",)
+
     def spec(self, x: Spec) -> Spec:
         return x
 
@@ -49,6 +51,8 @@ class Cast(Op):
     """The same values as another dtype; the gradient is cast back."""
 
     dtype: np.dtype[Any]
+
+    local = ("x",)
 
     def spec(self, x: Spec) -> Spec:
         return Spec(x.shape, self.dtype)
@@ -78,6 +82,8 @@ class Move(Op):
     device: str
     source: str
     moves = True
+
+    local = ("x",)
 
     def spec(self, x: Spec) -> Spec:
         return x

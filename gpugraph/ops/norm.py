@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -115,6 +115,8 @@ class BatchNormEval(Normalisation):
         "mean": ("var", "weight"),
         "weight": ("x", "var", "mean"),
     }
+
+    local: ClassVar[tuple[str, ...]] = ("x",)
 
     def spec(
         self,

@@ -46,6 +46,8 @@ class BatchNorm(Normalisation):
         "weight": ("x", "mean", "var"),
     }
 
+    local = ("x",)  # and, by the statistics, a little of all others: not counted
+
     def spec(self, x: Spec, weight: Spec | None, bias: Spec | None) -> tuple[Spec, Spec, Spec]:
         check_input("batch_norm", x, weight=weight, bias=bias)
         if count(x.shape) == 1:
@@ -128,6 +130,8 @@ class BatchNormAct(BatchNormEval):
         "bias": ("y",),
         "residual": ("y",),
     }
+
+    local = ("x", "residual")
 
     def spec(  # type: ignore[override]
         self,

@@ -12,7 +12,7 @@ The first maximum in row-major order takes all; a NaN is larger than anything; p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -21,7 +21,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.errors import DtypeError, ShapeError
-from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.op import Cost, Op, Sample, Spec, Tap, traffic
 from ..core.tensor import Tensor, is_floating
 from ..core.window import Window
 from ..cuda.geometry import STRUCTS, limits, window3
@@ -93,6 +93,9 @@ class MaxPool(Op):
     def vjp_x(self, node: Any, g: Tensor, goffset: None) -> Tensor:
         scatter = PoolScatter.make(self.window, node.shape("x")[2:])
         return apply(scatter, g, node["offset"])
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        return [Tap(0), Tap(1), *self.window.taps_of_axes()]
 
     def cost(self, x: Spec) -> Cost:
         y, offset = self.spec(x)

@@ -7,7 +7,7 @@ arrays. float16 and bfloat16 are summed in float32 and rounded once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -16,7 +16,7 @@ import numpy as np
 from ..core.apply import apply
 from ..core.errors import ArgumentError
 from ..core.methods import FUNCTIONS, public
-from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.op import Cost, Op, Sample, Spec, Tap, traffic
 from ..core.tensor import Tensor
 from .broadcast import broadcast_to
 from .compare import not_equal
@@ -69,6 +69,15 @@ class Reduction(Op, abstract=True):
     def spread(self, y: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Repeat a result, or its cotangent, over the elements of that shape it stands for."""
         return broadcast_to(y.reshape(self.kept(shape)), shape)
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        x = specs[0].shape
+        reduced = axes_of(self.label, self.axis, x)
+        taps, place = [], 0
+        for a, n in enumerate(x):
+            taps.append(Tap.all(n) if a in reduced else Tap(place))
+            place += self.keepdims or a not in reduced
+        return taps
 
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=x.size, bytes=traffic(x, self.spec(x)))

@@ -19,7 +19,7 @@ import numpy as np
 from ..core.apply import apply
 from ..core.errors import ArgumentError, AxisError, DtypeError, ShapeError
 from ..core.methods import public
-from ..core.op import Cost, Op, Sample, Spec, broadcast, traffic
+from ..core.op import Cost, Op, Sample, Spec, Tap, broadcast, traffic
 from ..core.tensor import Tensor
 from .broadcast import broadcast_to, lengths_of
 
@@ -95,6 +95,9 @@ class Reshape(Op):
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return g.reshape(node.shape("x"))
 
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        return _taps(specs[0].shape, self.shape)
+
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=0, bytes=traffic(x, self.spec(x)))
 
@@ -104,6 +107,28 @@ class Reshape(Op):
         yield Sample(cls((2, 1, 6)), (rng.standard_normal((3, 4)).T,), "not contiguous: a copy")
         yield Sample(cls((1, 1)), (rng.standard_normal(()),), "0-d")
         yield Sample(cls((3, 0)), (np.zeros((0, 5)),), "empty")
+
+
+def _taps(x: tuple[int, ...], y: tuple[int, ...]) -> list[Tap | None]:
+    """What elements of shape y, in the same order, see of the axes of shape x.
+
+    The shapes fall into groups of axes with equal products: one axis that stays as it is, several
+    that become one, or what else there may be, of which nothing is known.
+    """
+    taps: list[Tap | None] = [Tap.all(n) for n in x]  # right for length 1
+    ins = [a for a, n in enumerate(x) if n != 1]
+    outs = [a for a, n in enumerate(y) if n != 1]
+    while ins and outs:
+        group, into = [ins.pop(0)], [outs.pop(0)]
+        while (sizes := [math.prod(x[a] for a in group), math.prod(y[a] for a in into)])[
+            0
+        ] != sizes[1]:
+            (group if sizes[0] < sizes[1] else into).append(
+                (ins if sizes[0] < sizes[1] else outs).pop(0)
+            )
+        for a in group:
+            taps[a] = None if len(into) > 1 else Tap(into[0], regular=len(group) == 1)
+    return taps
 
 
 @dataclass(frozen=True)
@@ -128,6 +153,10 @@ class Permute(Op):
         ndim = len(self.axes)
         inverse = sorted(range(ndim), key=lambda i: self.axes[i] % ndim)
         return apply(Permute.make(tuple(inverse)), g)
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        places = [a % len(self.axes) for a in self.axes]
+        return [Tap(places.index(a)) for a in range(len(places))]
 
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=0, bytes=traffic(x, self.spec(x)))

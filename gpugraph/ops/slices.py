@@ -10,7 +10,7 @@ a `SlicePart`, and the sweep adds up all parts of one array together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.errors import ArgumentError, IndexRangeError, ShapeError
-from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.op import Cost, Op, Sample, Spec, Tap, traffic
 from ..core.tensor import Tensor
 from .broadcast import unbroadcast
 
@@ -91,6 +91,26 @@ class GetSlice(Op):
 
     def vjp_x(self, node: Any, g: Tensor) -> SlicePart:
         return SlicePart(node.shape("x"), self.key, g)
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        x = specs[0].shape
+        used = sum(e is not None and e is not Ellipsis for e in self.key)
+        taps: list[Tap | None] = []
+        place = 0
+        for e in self.key if Ellipsis in self.key else (*self.key, ...):
+            if e is None:
+                place += 1
+            elif e is Ellipsis:
+                rest = len(x) - used
+                taps += [Tap(place + a) for a in range(rest)]
+                place += rest
+            elif type(e) is tuple:
+                start, _, step = slice(*e).indices(x[len(taps)])
+                taps.append(Tap(place, 1, step, start) if step > 0 else None)
+                place += 1
+            else:
+                taps.append(Tap(None, 1, 0, e % x[len(taps)]))
+        return taps
 
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=0, bytes=traffic(x, self.spec(x)))

@@ -6,7 +6,7 @@ distribution and gives NaN, as in PyTorch, without a warning.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ import numpy as np
 from ..core.apply import apply
 from ..core.errors import ShapeError
 from ..core.methods import public
-from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.op import Cost, Op, Sample, Spec, Tap, traffic
 from ..core.tensor import Tensor
 from ..cuda.device import THREADS
 from ..cuda.kernel import FLOATS, Kernel, only_floats
@@ -88,6 +88,10 @@ class AlongAxis(Op, abstract=True):
 
     def kernel_limits(self, x: Spec) -> str | None:
         return only_floats(x)
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        x = specs[0].shape
+        return [Tap.all(n) if a == self.axis % len(x) else Tap(a) for a, n in enumerate(x)]
 
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=5 * x.size, bytes=traffic(x, x))  # max, minus, exp, sum, divide or minus

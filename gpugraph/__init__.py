@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         training,
         viz,
     )
+    from .analysis import summary
 
 __version__ = "0.1.0"
 
@@ -77,6 +78,7 @@ __all__ = [
     "no_grad",
     "ops",
     "scope",
+    "summary",
     *_LATER,
 ]
 __all__ += errors.__all__
@@ -102,6 +104,8 @@ def __getattr__(name: str) -> Any:
     """Import a subpackage on first use; name what is missing otherwise."""
     if name in _LATER:
         return _import_module(f"{__name__}.{name}")
+    if name == "summary":
+        return _import_module(f"{__name__}.analysis").summary
     if name == "bfloat16":
         return ops.dtypes.bfloat16
     raise AttributeError(f"module 'gpugraph' has no attribute {name!r}")

@@ -7,6 +7,7 @@
 from .compare import Comparison, compare
 from .costs import CostReport, NodeCost, cost
 from .fields import ReceptiveField, Seen, receptive_field
+from .summary import Summary, summary
 
 __all__ = [
     "Comparison",
@@ -14,7 +15,9 @@ __all__ = [
     "NodeCost",
     "ReceptiveField",
     "Seen",
+    "Summary",
     "compare",
     "cost",
     "receptive_field",
+    "summary",
 ]

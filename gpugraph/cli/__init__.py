@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..core.errors import ArgumentError, GpugraphError
-from . import demo, doctor, parity
+from . import demo, doctor, parity, summary
 
 __all__ = ["main"]
 
@@ -24,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     demo.add_parser(commands)
     doctor.add_parser(commands)
     parity.add_parser(commands)
+    summary.add_parser(commands)
     words = list(sys.argv[1:] if argv is None else argv)
     cut = words.index("--") if "--" in words else len(words)
     args = parser.parse_args(words[:cut])

@@ -66,7 +66,7 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    shapes = [_shape(text) for text in args.input or ()]
+    shapes = [shape_of(text) for text in args.input or ()]
     options = {"devices": args.devices, "steps": args.steps, "seed": args.seed}
     try:
         if args.target in BUILT_IN and not args.args:
@@ -87,8 +87,8 @@ def _run(args: argparse.Namespace) -> int:
     return 0 if report.ok else 1
 
 
-def _shape(text: str) -> tuple[int, ...]:
+def shape_of(text: str, label: str = "parity") -> tuple[int, ...]:
     """4x1x28x28 as (4, 1, 28, 28)."""
     if not re.fullmatch(r"\d+(x\d+)*", text):
-        raise ArgumentError(f"parity: input {text!r} is no shape such as 4x1x28x28")
+        raise ArgumentError(f"{label}: input {text!r} is no shape such as 4x1x28x28")
     return tuple(map(int, text.split("x")))

@@ -28,7 +28,7 @@ from ..nn.module import Module
 from ..ops.memory import to
 from ..ops.random import Generator
 
-__all__ = ["Lesson", "Script", "by_name", "drawn", "given"]
+__all__ = ["Lesson", "Script", "by_name", "drawn", "given", "member"]
 
 
 class Script:
@@ -163,7 +163,7 @@ def by_name(
     "folder/file.py"       the script
     "folder/file.py:name"  a network, its class, or a function in it
     """
-    path, colon, member = name.rpartition(":")
+    path, colon, wanted = name.rpartition(":")
     if name.endswith(".py"):
         if input or any(lesson.values()):
             raise ArgumentError(f"parity: {name} is a script, which has its own inputs and loss")
@@ -176,7 +176,7 @@ def by_name(
         )
     if not input:
         raise ArgumentError(f"parity: {name} needs the shape of its input, such as 4x1x28x28")
-    return Lesson(name, lambda: _member(path, member), lambda: drawn(input, seed), steps, **lesson)
+    return Lesson(name, lambda: member(path, wanted), lambda: drawn(input, seed), steps, **lesson)
 
 
 def drawn(shapes: Sequence[Sequence[int]], seed: int) -> list[Tensor]:
@@ -190,14 +190,14 @@ def given(f: Callable[..., Any]) -> Callable[[], Callable[..., Any]]:
     return lambda: copy.deepcopy(f) if isinstance(f, Module) else f
 
 
-def _member(path: str, name: str) -> Callable[..., Any]:
+def member(path: str, name: str, label: str = "parity") -> Callable[..., Any]:
     """A network, or a function, out of a file that is run as a module would be."""
     if not os.path.isfile(path):
-        raise ArgumentError(f"parity: there is no file {path}")
+        raise ArgumentError(f"{label}: there is no file {path}")
     with _as_if_alone(os.path.abspath(path), [path]):
-        found = runpy.run_path(path, run_name="parity").get(name)
+        found = runpy.run_path(path, run_name=label).get(name)
     if not callable(found):
-        raise ArgumentError(f"parity: {path} has no function or network called {name!r}")
+        raise ArgumentError(f"{label}: {path} has no function or network called {name!r}")
     if not isinstance(found, Module) and not _needs_arguments(found):
         found = found()  # a class, or a function that makes a network
     return found

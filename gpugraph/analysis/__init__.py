@@ -7,17 +7,20 @@
 from .compare import Comparison, compare
 from .costs import CostReport, NodeCost, cost
 from .fields import ReceptiveField, Seen, receptive_field
+from .memory import Memory, memory
 from .summary import Summary, summary
 
 __all__ = [
     "Comparison",
     "CostReport",
+    "Memory",
     "NodeCost",
     "ReceptiveField",
     "Seen",
     "Summary",
     "compare",
     "cost",
+    "memory",
     "receptive_field",
     "summary",
 ]

@@ -98,7 +98,7 @@ class SimArray(np.ndarray[Any, Any]):
 class MetaArray:
     """Shape and dtype without data: what ops give on the ``meta`` device."""
 
-    __slots__ = ("dtype", "shape")
+    __slots__ = ("__weakref__", "dtype", "shape")
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
         self.shape = shape

@@ -38,6 +38,7 @@ class Op:
     vjp(node, needs, *gs)  instead, where the gradients share work: one tuple for all inputs;
                            needs holds the names wanted
     cost(*specs)           a `Cost`
+    scratch(*specs)        optional: bytes that forward allocates on the CPU besides its outputs
     sees(specs, i, k)      optional: what output k sees of input i, a `Tap` for each axis of it;
                            not for inputs that are `local`
     samples(rng)           class method: yields a `Sample` for each way of calling the op
@@ -112,14 +113,17 @@ class Op:
         """What output k sees of each axis of input i; None where that is not known."""
         return own_places(self, specs, i, k)
 
+    def scratch(self, *specs: Any) -> int:
+        """Bytes that forward takes on the CPU at its worst moment, besides inputs and outputs."""
+        return 0
+
     # For the engine
 
     def name_of(self, position: int, n_inputs: int) -> str:
         """The name of input or output number `position` (inputs first)."""
         if position >= n_inputs:
-            many = self.outputs[0].startswith("*")
-            k = position - n_inputs
-            return f"{self.outputs[0][1:]}[{k}]" if many else self.outputs[k]
+            k, first = position - n_inputs, self.outputs[0]
+            return f"{first[1:]}[{k}]" if first.startswith("*") else self.outputs[k]
         if self.variadic and position >= len(self.inputs) - 1:
             return f"{self.inputs[-1]}[{position - len(self.inputs) + 1}]"
         return self.inputs[position]
@@ -174,9 +178,7 @@ def _check_names(cls: type[Op]) -> None:
     """Every rule and every kept name must name an input (or, to keep, an output)."""
     for attribute in dir(cls):
         if attribute.startswith("vjp_") and attribute[4:] not in cls.inputs:
-            raise TypeError(
-                f"{cls.__name__}: {attribute} names no input; the inputs are {cls.inputs}"
-            )
+            raise TypeError(f"{cls.__name__}: {attribute} names no input of {cls.inputs}")
     known = {*cls.inputs, *cls.outputs}
     for rule, kept in cls.keeps.items():
         if rule not in cls.inputs:

@@ -103,6 +103,9 @@ class Gate(Op):
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return apply(self, g, node["mask"])
 
+    def scratch(self, x: Spec, mask: Spec) -> int:
+        return x.nbytes  # the mask in the width of x
+
     def cost(self, x: Spec, mask: Spec) -> Cost:
         return Cost(flops=0, bytes=traffic(x, mask, x))
 

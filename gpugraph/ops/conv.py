@@ -121,6 +121,10 @@ class Conv(Bilinear):
             return None
         return [Tap(0), Tap.all(specs[0].shape[1]), *self.window.taps_of_axes()]
 
+    def scratch(self, x: Spec, w: Spec, b: Spec | None = None) -> int:
+        how = self.window, self.groups, x.shape, w.shape
+        return im2col.scratch("conv", *how, x.dtype.itemsize)
+
     def cost(self, x: Spec, w: Spec, b: Spec | None = None) -> Cost:
         y = self.spec(x, w, b)
         macs, formula = self.macs(x.shape[0], w.shape, y.shape[2:])
@@ -191,6 +195,10 @@ class ConvInput(Bilinear):
         ]
         return [Tap(0), Tap.all(specs[0].shape[1]), *axes]
 
+    def scratch(self, gy: Spec, w: Spec) -> int:
+        how = self.window, self.groups, self.spec(gy, w).shape, w.shape
+        return im2col.scratch("conv_input", *how, gy.dtype.itemsize)
+
     def cost(self, gy: Spec, w: Spec) -> Cost:
         macs, formula = self.macs(gy.shape[0], w.shape, gy.shape[2:])
         return Cost(2 * macs, traffic(gy, w, self.spec(gy, w)), macs, formula)
@@ -244,6 +252,10 @@ class ConvWeight(Bilinear):
 
     def vjp_gy(self, node: Any, g: Tensor) -> Tensor:
         return apply(Conv.make(self.window, self.groups), node["x"], g)
+
+    def scratch(self, x: Spec, gy: Spec) -> int:
+        how = self.window, self.groups, x.shape, self.spec(x, gy).shape
+        return im2col.scratch("conv_weight", *how, x.dtype.itemsize)
 
     def cost(self, x: Spec, gy: Spec) -> Cost:
         w = self.spec(x, gy)

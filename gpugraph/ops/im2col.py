@@ -88,6 +88,35 @@ def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
     return low.from_taps(xp, gw).reshape(shape)
 
 
+def scratch(kind: str, window: Window, groups: int, x: Shape, w: Shape, itemsize: int) -> int:
+    """Bytes that `conv`, `conv_input` or `conv_weight` takes besides arguments and result."""
+    out = window.out(x[2:])
+    if kind == "conv_input":
+        full = window.transposed()
+        if full is not None and w[0] <= w[1] * groups:
+            turned = (w[1] * groups, w[0] // groups, *w[2:])
+            more = scratch("conv", full, groups, (x[0], w[0], *out), turned, itemsize)
+            return more + itemsize * prod(w)
+    low = Lowering(window, groups, x, w)
+    k0, inner = low.weight_shape[0], low.weight_shape[-1]
+    framed = low.unrolls or any(map(any, window.padding))  # else columns are views of x
+    each = prod(low.column_shape(1)) if framed or kind == "conv_input" else 0
+    frame = x[1] * prod(low.window.extent(low.out)) if low.unrolls else 0
+    worst = before = 0  # columns of the part before are there until the next are made
+    for part in low.parts(itemsize):
+        n = part.stop - part.start
+        if kind == "conv_input":
+            product = groups * inner * prod(out) if k0 > 1 else 0
+            now = n * each + max(n * product + before, n * frame)
+        elif kind == "conv":
+            product = n * w[0] * prod(out) if k0 > 1 else 0
+            now = n * each + max(n * frame + before, product)
+        else:
+            now = n * each + max(n * frame + before, n * prod(w) // k0)
+        worst, before = max(worst, now), n * each
+    return itemsize * ((2 if kind == "conv_weight" else 1) * prod(w) + worst)
+
+
 def _flipped(xp: Any, w: Any, groups: int) -> Any:
     """(O, C/G, *k) -> (C, O/G, *k), the taps of each axis in reverse order."""
     outputs, inputs = len(w) // groups, w.shape[1]

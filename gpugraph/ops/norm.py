@@ -234,6 +234,9 @@ class BatchNormParams(Normalisation):
             gvar = c * inverse * inverse * node["gweight"] * -0.5
         return ggy, gx, gvar, gmean
 
+    def scratch(self, gy: Spec, x: Spec, *others: Spec | None) -> int:
+        return x.nbytes  # the products
+
     def cost(self, gy: Spec, x: Spec, var: Spec, mean: Spec | None) -> Cost:
         flops = 4 * x.size  # minus, times, two sums
         return Cost(flops=flops, bytes=traffic(gy, x, var, mean, *self.spec(gy, x, var, mean)))

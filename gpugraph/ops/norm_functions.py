@@ -100,6 +100,9 @@ class BatchNorm(Normalisation):
             gx = gx + rest
         return rest if gx is None else gx, gweight, gbias
 
+    def scratch(self, x: Spec, *others: Spec | None) -> int:
+        return x.nbytes  # the squares
+
     def cost(self, x: Spec, weight: Spec | None, bias: Spec | None) -> Cost:
         flops = 7 * x.size  # sum, minus, square, sum, times, plus; and the rest per channel
         return Cost(flops=flops, bytes=traffic(x, weight, bias, *self.spec(x, weight, bias)))

@@ -78,6 +78,9 @@ class Adam(Optimizer):
         spread = xp.sqrt(v) / math.sqrt(1 - b2**t) + group["eps"]
         p -= lr / (1 - b1**t) * (m / spread)
 
+    def scratch(self, group: dict[str, Any]) -> int:
+        return 2 + bool(group["weight_decay"] and not self.decoupled)
+
     def cuda(
         self, dev: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]
     ) -> None:

@@ -68,6 +68,10 @@ class Optimizer:
         """Change the array p in place, given its gradient g (left as it is) and its memory."""
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
+    def scratch(self, group: dict[str, Any]) -> int:
+        """How many arrays of a parameter's size an update on the CPU holds at its worst moment."""
+        return 1
+
     def step(self) -> None:
         """Update every parameter that has a gradient."""
         observers = STATE.get().observers

@@ -78,6 +78,9 @@ class SGD(Optimizer):
             g = g + momentum * b if group["nesterov"] else b
         p -= group["lr"] * g
 
+    def scratch(self, group: dict[str, Any]) -> int:
+        return 1 + bool(group["weight_decay"]) + bool(group["nesterov"])
+
     def cuda(
         self, dev: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]
     ) -> None:

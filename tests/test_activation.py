@@ -27,6 +27,7 @@ def test_infinities_pass_through():
     for function, values, slopes in (
         (F.relu, [0, np.inf], [0, 1]),
         (lambda x: F.leaky_relu(x, 0.5), [-np.inf, np.inf], [0.5, 1]),
+        (F.relu6, [0, 6], [0, 0]),
         (F.elu, [-1, np.inf], [0, 1]),
         (F.sigmoid, [0, 1], [0, 0]),
     ):

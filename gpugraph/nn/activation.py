@@ -6,14 +6,24 @@ from typing import Any
 
 from ..core.errors import ArgumentError
 from ..core.tensor import Tensor
-from ..ops.activation import elu, leaky_relu, relu, sigmoid
+from ..ops.activation import elu, leaky_relu, relu, relu6, sigmoid
 from ..ops.angles import tanh
 from ..ops.dropout import dropout
 from ..ops.random import Generator
 from ..ops.softmax import log_softmax, softmax
 from .module import Module
 
-__all__ = ["ELU", "Dropout", "LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "Softmax", "Tanh"]
+__all__ = [
+    "ELU",
+    "Dropout",
+    "LeakyReLU",
+    "LogSoftmax",
+    "ReLU",
+    "ReLU6",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+]
 
 
 class ReLU(Module):
@@ -21,6 +31,13 @@ class ReLU(Module):
 
     def forward(self, x: Any) -> Tensor:
         return relu(x)
+
+
+class ReLU6(Module):
+    """min(max(x, 0), 6)."""
+
+    def forward(self, x: Any) -> Tensor:
+        return relu6(x)
 
 
 class LeakyReLU(Module):

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.errors import ArgumentError
 from ..core.tensor import Tensor
-from ..ops.activation import elu, leaky_relu, relu, sigmoid, softplus
+from ..ops.activation import elu, leaky_relu, relu, relu6, sigmoid, softplus
 from ..ops.angles import tanh
 from ..ops.arrange import pad as _pad
 from ..ops.bias_act import bias_act
@@ -89,6 +89,7 @@ __all__ = [
     "one_hot",
     "pad",
     "relu",
+    "relu6",
     "sigmoid",
     "softmax",
     "softplus",

@@ -20,7 +20,7 @@ from ..core.tensor import Tensor, is_floating
 from .compare import where
 from .powers import logaddexp
 
-__all__ = ["elu", "leaky_relu", "relu", "sigmoid", "softplus"]
+__all__ = ["elu", "leaky_relu", "relu", "relu6", "sigmoid", "softplus"]
 
 
 def check_floating(label: str, spec: Spec, name: str = "x") -> None:
@@ -85,6 +85,26 @@ class Relu(Activation):
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
         yield from super().samples(rng)
         yield Sample(cls(), (np.array([-1.0, -0.0, 0.0, 2.0, np.nan, np.inf]),), "kink", False)
+
+
+class Relu6(Activation):
+    """min(max(x, 0), 6) (Krizhevsky 2010, "Convolutional deep belief networks on CIFAR-10")."""
+
+    flops = 2
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.minimum(xp.maximum(x, 0), 6)
+
+    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
+        y = node["y"]
+        return apply(GATE, g, (y != 0) & (y != 6))  # NaN passes g on
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        yield from super().samples(rng)
+        yield Sample(cls(), (5 + off_zero(rng, (3, 5)) + 1,), "around 6")
+        kinks = np.array([-np.inf, -1.0, -0.0, 0.0, 2.0, 6.0, 7.0, np.nan, np.inf])
+        yield Sample(cls(), (kinks,), "kink", False)
 
 
 class Gate(Op):
@@ -179,13 +199,19 @@ class Sigmoid(Activation):
         return g * (y - y * y)
 
 
-RELU, GATE, SIGMOID = Relu(), Gate(), Sigmoid()
+RELU, RELU6, GATE, SIGMOID = Relu(), Relu6(), Gate(), Sigmoid()
 
 
 @public
 def relu(x: Any) -> Tensor:
     """max(x, 0), elementwise; the gradient at 0 is 0."""
     return apply(RELU, x)
+
+
+@public
+def relu6(x: Any) -> Tensor:
+    """min(max(x, 0), 6), elementwise; the gradient at 0 and at 6 is 0."""
+    return apply(RELU6, x)
 
 
 @public

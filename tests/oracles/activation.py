@@ -11,6 +11,10 @@ def relu(x):
     return x if math.isnan(x) else max(x, 0.0)
 
 
+def relu6(x):
+    return x if math.isnan(x) else min(max(x, 0.0), 6.0)
+
+
 def leaky_relu(op, x):
     return each(lambda v: v if v > 0 else op.negative_slope * v)(op, x)
 
@@ -22,6 +26,11 @@ def elu(op, x):
 def relu_gradient(op, inputs, g):
     x = inputs[0]
     return (np.array([gi if xi > 0 or math.isnan(xi) else 0.0 for xi, gi in zip(x, g)]),)
+
+
+def relu6_gradient(op, inputs, g):
+    x = inputs[0]
+    return (np.array([0.0 if xi <= 0 or xi >= 6 else gi for xi, gi in zip(x, g)]),)
 
 
 def leaky_relu_gradient(op, inputs, g):
@@ -41,6 +50,7 @@ def gate(op, x, mask):
 ORACLES = {
     "Gate": gate,
     "Relu": each(relu),
+    "Relu6": each(relu6),
     "LeakyRelu": leaky_relu,
     "Elu": elu,
     "Sigmoid": each(lambda x: 0.5 * (1.0 + math.tanh(0.5 * x))),
@@ -48,6 +58,7 @@ ORACLES = {
 GRADIENTS = {
     "Gate": lambda op, inputs, g: (gate(op, g, inputs[1]), None),
     "Relu": relu_gradient,
+    "Relu6": relu6_gradient,
     "LeakyRelu": leaky_relu_gradient,
     "Elu": elu_gradient,
 }

@@ -230,6 +230,19 @@ def test_the_meta_device_computes_shapes_only():
     assert "weight (4, 2, 3, 3)" in repr(net)
 
 
+def test_layers_made_on_the_meta_device_draw_nothing_and_take_no_memory():
+    before = gg.random.default_generator().state
+    with gg.default_device("meta"):
+        net = nn.Sequential(nn.Conv2d(3, 10**6, 1001), nn.BatchNorm2d(10**6))  # 12 terabytes
+        nn.init.kaiming_normal_(net[0].weight)
+        lazy = nn.Linear(None, 5)
+    assert gg.random.default_generator().state == before
+    assert {p.device.name for p in (*net.parameters(), *net.buffers())} == {"meta"}
+    assert [p.requires_grad for p in net.parameters()] == [True] * 4
+    lazy.build(7, np.float64, "meta")
+    assert lazy.weight.device == "meta" and lazy.weight.dtype == np.float64
+
+
 # State
 
 
@@ -276,6 +289,16 @@ def test_a_load_that_is_not_strict_tells_what_it_left():
     assert net[0].weight.numpy().all() and net[1].weight is None
     with pytest.raises(gg.DataError, match=r"0.weight is float64 \(3,\); the module has"):
         net.load_state_dict({"0.weight": np.ones(3)}, strict=False)
+
+
+def test_what_batch_norms_of_pytorch_count_is_passed_over():
+    net = nn.Sequential(nn.BatchNorm2d(2), nn.Linear(2, 2))
+    state = {**net.state_dict(), "0.num_batches_tracked": np.array(7)}
+    assert net.load_state_dict(state) == ([], [])
+    with pytest.raises(gg.DataError, match="unexpected: 1.num_batches_tracked$"):  # of no norm
+        net.load_state_dict({**state, "1.num_batches_tracked": np.array(7)})
+    lazy = nn.Sequential(nn.BatchNorm2d(None), nn.Linear(None, 2))
+    assert lazy.load_state_dict(state) == ([], []) and lazy[0].num_features == 2
 
 
 # Layers that wait for their input size
@@ -364,6 +387,7 @@ def layers():
         )
     x = draw(3, 5)
     yield nn.ReLU(), x, lambda m, x: F.relu(x)
+    yield nn.ReLU6(), 4 * x, lambda m, x: F.relu6(x)
     yield nn.LeakyReLU(0.1), x, lambda m, x: F.leaky_relu(x, 0.1)
     yield nn.ELU(0.5), x, lambda m, x: F.elu(x, 0.5)
     yield nn.Sigmoid(), x, lambda m, x: F.sigmoid(x)

@@ -1,5 +1,7 @@
 """First values of parameters. All write in place, draw on the CPU, and return the tensor.
 
+A tensor on the meta device has no values: for it nothing is drawn.
+
     Xavier   keeps the variance of activations and gradients through linear layers
              (Glorot & Bengio 2010, eq. 12 and 16): std = gain * sqrt(2 / (fan_in + fan_out))
     Kaiming  does so through relu, which halves it (He et al. 2015, arXiv:1502.01852, eq. 10, 14):
@@ -14,6 +16,7 @@ import math
 from collections.abc import Sequence
 from typing import TypeVar
 
+from ..core.backend import to_device
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
 from ..ops.random import Generator, default_generator
@@ -60,6 +63,8 @@ def uniform_(
     tensor: T, low: float = 0.0, high: float = 1.0, generator: Generator | None = None
 ) -> T:
     """Uniform on [low, high)."""
+    if tensor.device.type == "meta":
+        return tensor
     generator = generator or default_generator()
     return _write(tensor, generator.uniform(low, high, tensor.shape, tensor.dtype, "cpu"))
 
@@ -68,6 +73,8 @@ def normal_(
     tensor: T, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> T:
     """Normal with that mean and standard deviation."""
+    if tensor.device.type == "meta":
+        return tensor
     generator = generator or default_generator()
     return _write(tensor, generator.normal(mean, std, tensor.shape, tensor.dtype, "cpu"))
 
@@ -146,5 +153,5 @@ def fan_in_uniform_(weight: Tensor, bias: Tensor | None, generator: Generator | 
 
 
 def _write(tensor: T, values: Tensor) -> T:
-    tensor.assign(values.to(tensor.device))
+    tensor.assign(to_device(values.array, tensor.device))
     return tensor

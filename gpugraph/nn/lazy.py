@@ -11,6 +11,7 @@ from ..core.backend import Array, Device, default_device, device_of, is_array
 from ..core.errors import DtypeError
 from ..core.tensor import Tensor, is_floating
 from ..core.window import per_axis
+from ..ops.creation import empty
 from .module import Module
 from .parameter import Parameter
 
@@ -62,17 +63,22 @@ class Lazy(Module):
             self.build(checked)
 
     def build(self, size: int, dtype: Any = np.float32, device: Device | str | None = None) -> None:
-        """Make the parameters: drawn on the CPU, in float32, and moved (to the default device)."""
+        """Make the parameters: drawn on the CPU, in float32, and moved (to the default device).
+
+        On the meta device they take no memory, and nothing is drawn.
+        """
+        home = default_device.get() if device is None else Device(str(device))
+        at_first = "meta" if home.type == "meta" else "cpu"
         shapes = self.shapes(size)
         setattr(self, self.size_name, size)
         for name, shape in shapes.items():
-            zeros = np.zeros(shape, np.float32)
+            new = empty(shape, dtype=np.float32, device=at_first)
             if name in self.buffer_names:
-                self.register_buffer(name, Tensor(zeros))
+                self.register_buffer(name, new)
             else:
-                setattr(self, name, Parameter(zeros))
+                setattr(self, name, Parameter(new.array))
         self.reset_parameters()
-        self.astype(dtype).to(default_device.get() if device is None else device)
+        self.astype(dtype).to(home)
 
     def pending(self) -> str | None:
         if self.size is not None:

@@ -50,6 +50,7 @@ class Module:
     training: bool = True  # see train() and eval()
     _name: str = ""  # the attribute of another module that holds this one
     _buffers: tuple[str, ...] = ()  # names of the attributes that are buffers
+    _unused: tuple[str, ...] = ()  # names in checkpoints of PyTorch that mean nothing here
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """What the module computes; each subclass writes its own."""
@@ -196,7 +197,8 @@ class Module:
 
         state   {path: array or tensor}; floating values are converted to the dtype they go into
         strict  also refuse missing and unexpected names, instead of returning them
-        Layers that wait for their input size take it from the shapes. Raises DataError with every
+        Layers that wait for their input size take it from the shapes. The ``num_batches_tracked``
+        of PyTorch's batch norms is passed over: it only counts. Raises DataError with every
         missing, unexpected and ill-fitting name.
         """
         arrays = {
@@ -204,17 +206,19 @@ class Module:
         }
         wanted = {path: (t.shape, t.dtype) for path, t in self._named_tensors()}
         unbuilt: list[tuple[Any, int, Any]] = []
+        unused = set()
         module: Any
         for path, module in self.named_modules():
+            lead = f"{path}." if path else ""
+            unused |= {lead + name for name in module._unused}
             if not module.pending():
                 continue
-            lead = f"{path}." if path else ""
             given = {k[len(lead) :]: v for k, v in arrays.items() if k.startswith(lead)}
             size, dtype = module.size_from(given)
             wanted.update({lead + n: (s, dtype) for n, s in module.shapes(size).items()})
             unbuilt.append((module, size, dtype))
         missing = [name for name in wanted if name not in arrays]
-        unexpected = [name for name in arrays if name not in wanted]
+        unexpected = [name for name in arrays if name not in wanted and name not in unused]
         ill = {n: wanted[n] for n, a in arrays.items() if n in wanted and not _fits(a, *wanted[n])}
         if ill or (strict and (missing or unexpected)):
             told = [f"missing: {name}" for name in missing if strict]

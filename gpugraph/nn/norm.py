@@ -18,6 +18,7 @@ class _BatchNorm(Lazy):
     size_name = "num_features"
     size_axis = 0
     buffer_names = ("running_mean", "running_var")
+    _unused = ("num_batches_tracked",)
     ndims: ClassVar[tuple[int, ...]]  # how many axes x may have
 
     def __init__(

@@ -32,7 +32,7 @@ needs_simulator = pytest.mark.skipif(sim.why_not() is not None, reason=f"needs {
 
 CHOSEN = (
     "Softmax", "large softmax", "optimizer SGD", "test_mixed_devices*", "test_a_block_on*", "the *",
-    "DigitsNet", "conv 3x3 64 @56: gradient of w", "cross entropy *: both",
+    "digitsnet", "conv 3x3 64 @56: gradient of w", "cross entropy *: both",
     "dropout 4096x4096: forward", "SGD*: step", "ReLU *: forward (float16)", "LeNet*",
 )  # fmt: skip
 
@@ -301,5 +301,5 @@ def test_networks_have_the_same_parameters_in_pytorch(make):
 def test_every_model_is_known_to_parity():
     for name in parity.items(Setting()):
         assert parity._known(name)
-    with pytest.raises(SkipError, match=r"no input is known for gpugraph\.models\.Net"):
+    with pytest.raises(gg.ArgumentError, match="no network 'Net'"):
         parity._known("Net")

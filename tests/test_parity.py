@@ -469,7 +469,7 @@ def test_members_of_a_file(tmp_path, capsys):
 @pytest.mark.parametrize(
     "words,told",
     [
-        (["resnet1000"], "none of digitsnet, lenet5, mlp"),
+        (["resnet1000"], "none of mlp, digitsnet, lenet5, nin"),
         (["nowhere.py"], "there is no file nowhere.py"),
         (["nowhere.py:f", "--input", "2"], "there is no file nowhere.py"),
         (["nowhere.py:f"], "needs the shape of its input"),

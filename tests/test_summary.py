@@ -141,6 +141,9 @@ def test_the_command(tmp_path, capsys):
     page = tmp_path / "page.html"
     assert main(["summary", "lenet5", "--depth", "1"]) == 0
     assert "conv2 Conv2d" in capsys.readouterr().out
+    assert main(["summary", "resnet50", "--json"]) == 0  # one image of the size it is made for
+    row = json.loads(capsys.readouterr().out)["rows"][0]
+    assert (row["macs"], row["output"][-1]) == (4_089_184_256, 1000)
     words = ["summary", f"{path}:make_model", "--input", "2x3x9x9"]
     assert main([*words, "--json", "--html", str(page), "--sort", "macs"]) == 0
     assert json.loads(capsys.readouterr().out)["rows"][0]["macs"] == 2 * 27 * 4 * 49

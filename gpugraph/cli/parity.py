@@ -6,23 +6,17 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable
 from typing import Any
 
-from .. import models
 from ..core.errors import ArgumentError, DeviceError
+from ..models.catalogue import NETWORKS, network
 from ..ops import random
 from ..testing import parity
 from ..testing.targets import drawn
 
 __all__: list[str] = []
 
-# name -> (how it is made, the shape of its input)
-BUILT_IN: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
-    "digitsnet": (models.DigitsNet, (4, 1, 8, 8)),
-    "lenet5": (models.LeNet5, (4, 1, 28, 28)),
-    "mlp": (lambda: models.MLP(784, 64, 10), (4, 784)),
-}
+BATCH = 4  # made-up inputs for a network that is named
 
 
 def add_parser(commands: Any) -> None:
@@ -40,8 +34,8 @@ def add_parser(commands: Any) -> None:
         nargs="?",
         default="digitsnet",
         metavar="TARGET",
-        help="script.py, file.py:network_or_function, or one of "
-        f"{', '.join(BUILT_IN)} (default: digitsnet)",
+        help="script.py, file.py:network_or_function, or a network of gpugraph.models: "
+        f"{', '.join(NETWORKS)} (default: digitsnet)",
     )
     parser.add_argument(
         "--devices",
@@ -69,16 +63,17 @@ def _run(args: argparse.Namespace) -> int:
     shapes = [shape_of(text) for text in args.input or ()]
     options = {"devices": args.devices, "steps": args.steps, "seed": args.seed}
     try:
-        if args.target in BUILT_IN and not args.args:
-            make, shape = BUILT_IN[args.target]
+        if args.target in NETWORKS and not args.args:
+            named = network(args.target)
             random.seed(args.seed)
-            report = parity(make(), *drawn(shapes or [shape], args.seed), **options)
+            inputs = drawn(shapes or [(BATCH, *named.tiny)], args.seed)
+            report = parity(named.make(), *inputs, **options)
         elif ".py" in args.target or args.args:
             report = parity(args.target, input=shapes, args=args.args, **options)
         else:
             raise ArgumentError(
                 f"parity: {args.target!r} is no script (file.py), no member of one (file.py:name), "
-                f"and none of {', '.join(BUILT_IN)}"
+                f"and none of {', '.join(NETWORKS)}"
             )
     except DeviceError as error:  # asked for what isn't there
         print(f"gpugraph: {error}", file=sys.stderr)

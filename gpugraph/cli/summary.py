@@ -6,10 +6,12 @@ import argparse
 from typing import Any
 
 from ..analysis import summary
+from ..core.backend import default_device
 from ..core.errors import ArgumentError
 from ..core.files import write_atomically
+from ..models.catalogue import NETWORKS, network
 from ..testing.targets import member
-from .parity import BUILT_IN, shape_of
+from .parity import shape_of
 
 __all__: list[str] = []
 
@@ -22,13 +24,16 @@ def add_parser(commands: Any) -> None:
         description="Print a table with a row for each module. Nothing is computed but shapes.",
     )
     parser.add_argument(
-        "target", metavar="TARGET", help=f"file.py:network, or one of {', '.join(BUILT_IN)}"
+        "target",
+        metavar="TARGET",
+        help=f"file.py:network, or a network of gpugraph.models: {', '.join(NETWORKS)}",
     )
     parser.add_argument(
         "--input",
         action="append",
         metavar="1x3x224x224",
-        help="shape of the input; again for a second one",
+        help="shape of the input; again for a second one (default of a network of "
+        "gpugraph.models: one image as it is made for)",
     )
     parser.add_argument("--depth", type=int, metavar="N", help="levels of modules to show")
     parser.add_argument("--sort", metavar="FIGURE", help="params, macs, flops, bytes, kept, ...")
@@ -40,15 +45,16 @@ def add_parser(commands: Any) -> None:
 def _run(args: argparse.Namespace) -> int:
     shapes: list[tuple[int, ...]] = [shape_of(text, "summary") for text in args.input or ()]
     path, colon, name = args.target.rpartition(":")
-    if args.target in BUILT_IN:
-        make, shape = BUILT_IN[args.target]
-        model, shapes = make(), shapes or [shape]
+    if args.target in NETWORKS:
+        named = network(args.target)
+        with default_device("meta"):
+            model, shapes = named.make(), shapes or [(1, *named.image)]
     elif colon and path.endswith(".py"):
         model = member(path, name, "summary")
     else:
         raise ArgumentError(
             f"summary: {args.target!r} is no network of a script (file.py:name), and none of "
-            f"{', '.join(BUILT_IN)}"
+            f"{', '.join(NETWORKS)}"
         )
     if not shapes:
         raise ArgumentError(

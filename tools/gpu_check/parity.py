@@ -1,7 +1,7 @@
 """Part `parity`: a training step of each network that there is, CPU against GPU, op by op.
 
 `gpugraph.testing.parity` tells an op's own error from what it inherited, and names the first that
-is wrong. All of `gpugraph.models`, and the networks that are trained here.
+is wrong. All of `gpugraph.models.catalogue`, and the networks that are trained here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import gpugraph as gg
+from gpugraph.models.catalogue import NETWORKS, network
 
 from . import nets
 from .device import Cpu
@@ -19,12 +20,7 @@ from .setting import Setting, SkipError, right, wrong
 
 __all__ = ["check", "items"]
 
-# name in gpugraph.models: (its arguments, shape of its input); small batches, as all is kept
-MODELS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-    "MLP": ((784, 128, 10), (5, 1, 28, 28)),
-    "DigitsNet": ((), (5, 1, 8, 8)),
-    "LeNet5": ((), (5, 1, 28, 28)),
-}
+BATCH = 4  # small, as all is kept; of the small inputs that the catalogue knows
 OWN: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     "VGG for CIFAR": (lambda: nets.vgg(gg.nn, (16, 24, 32)), (5, 3, 32, 32)),
     "ResNet of bottlenecks": (lambda: nets.resnet50(gg.nn, (1, 2, 1), 16, 11), (3, 3, 65, 57)),
@@ -32,8 +28,8 @@ OWN: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
 
 
 def items(setting: Setting) -> list[str]:
-    """Every model of the package, also those that nobody knows an input for yet."""
-    return [*gg.models.__all__, *OWN]
+    """The networks that are trained here, then every network of the package."""
+    return [*OWN, *NETWORKS]
 
 
 def check(setting: Setting, device: Cpu, name: str) -> dict[str, Any]:
@@ -58,7 +54,5 @@ def _known(name: str) -> tuple[Callable[[], Any], tuple[int, ...]]:
     """How to make the network, and the shape of an input."""
     if name in OWN:
         return OWN[name]
-    if name not in MODELS:
-        raise SkipError(f"no input is known for gpugraph.models.{name}: add it to {__name__}")
-    args, shape = MODELS[name]
-    return lambda: getattr(gg.models, name)(*args), shape
+    named = network(name)
+    return named.make, (BATCH, *named.tiny)

@@ -9,6 +9,8 @@ parameters are those of torchvision.
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import nn
 from ..core.tensor import Tensor
 
@@ -55,6 +57,6 @@ class AlexNet(nn.Module):
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
-def alexnet(num_classes: int = 1000) -> AlexNet:
-    """AlexNet: 61,100,840 parameters, 0.714 G multiply-adds."""
-    return AlexNet(num_classes)
+def alexnet(num_classes: int = 1000, **options: Any) -> AlexNet:
+    """AlexNet: 61,100,840 parameters, 0.714 G multiply-adds. Options: dropout and hidden."""
+    return AlexNet(num_classes, **options)

@@ -7,6 +7,7 @@ from itertools import pairwise
 from .. import nn
 from ..core.tensor import Tensor
 from ..nn import functional as F
+from ..ops.shape import flatten
 
 __all__ = ["MLP", "DigitsNet", "LeNet5"]
 
@@ -19,7 +20,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores of the last layer, before any softmax."""
-        x = x.flatten(1)
+        x = flatten(x, 1)  # -> (N, first)
         for i, layer in enumerate(self.layers):
             x = layer(F.relu(x) if i else x)
         return x

@@ -7,11 +7,14 @@ ICLR 2015, arXiv:1409.1556, table 1: columns A (11 layers with weights), B (13),
 Batch norm is younger than the paper; the variants ``_bn`` have it behind every convolution.
 Parameters have torchvision's names; convolutions start as its do, and linear layers, for which it
 draws from a normal distribution of standard deviation 0.01, as `nn.Linear` does.
+
+The options of the functions are the arguments of `VGG`: dropout and hidden.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .. import nn
 from ..core.tensor import Tensor
@@ -89,41 +92,41 @@ def _stages(depths: Sequence[int], norm: bool) -> nn.Sequential:
     return layers
 
 
-def vgg11(num_classes: int = 1000) -> VGG:
+def vgg11(num_classes: int = 1000, **options: Any) -> VGG:
     """VGG-11 (column A): 132,863,336 parameters, 7.61 G multiply-adds."""
-    return VGG(DEPTHS[11], num_classes)
+    return VGG(DEPTHS[11], num_classes, **options)
 
 
-def vgg11_bn(num_classes: int = 1000) -> VGG:
+def vgg11_bn(num_classes: int = 1000, **options: Any) -> VGG:
     """VGG-11 with batch norm."""
-    return VGG(DEPTHS[11], num_classes, norm=True)
+    return VGG(DEPTHS[11], num_classes, norm=True, **options)
 
 
-def vgg13(num_classes: int = 1000) -> VGG:
+def vgg13(num_classes: int = 1000, **options: Any) -> VGG:
     """VGG-13 (column B): 133,047,848 parameters, 11.31 G multiply-adds."""
-    return VGG(DEPTHS[13], num_classes)
+    return VGG(DEPTHS[13], num_classes, **options)
 
 
-def vgg13_bn(num_classes: int = 1000) -> VGG:
+def vgg13_bn(num_classes: int = 1000, **options: Any) -> VGG:
     """VGG-13 with batch norm."""
-    return VGG(DEPTHS[13], num_classes, norm=True)
+    return VGG(DEPTHS[13], num_classes, norm=True, **options)
 
 
-def vgg16(num_classes: int = 1000) -> VGG:
+def vgg16(num_classes: int = 1000, **options: Any) -> VGG:
     """VGG-16 (column D): 138,357,544 parameters, 15.47 G multiply-adds."""
-    return VGG(DEPTHS[16], num_classes)
+    return VGG(DEPTHS[16], num_classes, **options)
 
 
-def vgg16_bn(num_classes: int = 1000) -> VGG:
+def vgg16_bn(num_classes: int = 1000, **options: Any) -> VGG:
     """VGG-16 with batch norm."""
-    return VGG(DEPTHS[16], num_classes, norm=True)
+    return VGG(DEPTHS[16], num_classes, norm=True, **options)
 
 
-def vgg19(num_classes: int = 1000) -> VGG:
+def vgg19(num_classes: int = 1000, **options: Any) -> VGG:
     """VGG-19 (column E): 143,667,240 parameters, 19.63 G multiply-adds."""
-    return VGG(DEPTHS[19], num_classes)
+    return VGG(DEPTHS[19], num_classes, **options)
 
 
-def vgg19_bn(num_classes: int = 1000) -> VGG:
+def vgg19_bn(num_classes: int = 1000, **options: Any) -> VGG:
     """VGG-19 with batch norm."""
-    return VGG(DEPTHS[19], num_classes, norm=True)
+    return VGG(DEPTHS[19], num_classes, norm=True, **options)

@@ -71,11 +71,11 @@ def test_outputs_in_float32(name):
         y = net.eval()(x).numpy()
     with torch.no_grad():
         want = peer(name, net, x, torch.float64)[0].numpy()
-    # Each layer adds the rounding of its sums to what it inherits
-    layers = [m.weight for m in net.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
-    bound = sum(gg.testing.tolerance(np.float32, w.size // w.shape[0]) for w in layers)
+        theirs = peer(name, net, x, torch.float32)[0].numpy()
+    # What float32 does to this very network is told by PyTorch's own error; 8 covers the spread,
+    # as in `tolerance`
     assert y.shape == want.shape and np.abs(want).max() > 1e-3
-    assert np.abs(y - want).max() <= bound * np.abs(want).max()
+    assert np.abs(y - want).max() <= 8 * np.abs(theirs - want).max()
 
 
 def compare_gradients(name, training):

@@ -9,7 +9,7 @@ import pytest
 
 import gpugraph as gg
 import gpugraph.nn.functional as F
-from gpugraph.ops.random import Generator, halves
+from gpugraph.ops.random import BLOCK, Generator, halves
 from tests.oracles import dropout as judge
 
 
@@ -70,6 +70,18 @@ def test_normal_by_its_formula(dtype, ulps):
         r, t = math.sqrt(-2 * math.log(a)), 2 * math.pi * b
         want.append(1.0 + 2.0 * r * (math.sin(t) if i % 2 else math.cos(t)))
     np.testing.assert_array_max_ulp(got, np.array(want, dtype), ulps)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("draw", ["uniform", "normal"])
+def test_numbers_do_not_depend_on_the_blocks_they_are_made_in(draw, dtype, monkeypatch):
+    n = 2 * BLOCK + 5
+    whole = getattr(Generator(3), draw)(-1.0, 2.0, (n,), dtype).numpy()
+    monkeypatch.setattr("gpugraph.ops.random.BLOCK", 2 * n)
+    g = Generator(3)
+    np.testing.assert_array_equal(getattr(g, draw)(-1.0, 2.0, (n,), dtype).numpy(), whole)
+    words = n if dtype == np.float64 else (n + 1) // 2
+    assert g.state["counter"] == (words + 3) // 4
 
 
 def test_normals_have_the_moments_of_normals():

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from operator import index
 from typing import Any
 
@@ -50,6 +51,9 @@ def words(key: int, counter: int, n: int) -> Any:
 def halves(key: int, counter: int, n: int) -> Any:
     """n half words (uint32) of the stream."""
     return words(key, counter, (n + 1) // 2).astype("<u8", copy=False).view("<u4")[:n]
+
+
+BLOCK = 2**14  # numbers made at a time
 
 
 class Generator:
@@ -109,11 +113,12 @@ class Generator:
     ) -> Tensor:
         """Uniform in [low, high); rounding to the dtype may give high itself."""
         shape, n, dtype = _asked("uniform", shape, dtype)
-        if dtype == np.float64:
-            u = (self.random_raw(n) >> np.uint64(11)) * 2.0**-53
-        else:
-            u = (self._halves(n) >> np.uint32(8)) * 2.0**-24
-        return _placed(low + (high - low) * u, shape, dtype, device)
+        shift, scale = (11, 2.0**-53) if dtype == np.float64 else (8, 2.0**-24)
+
+        def made(bits: Any) -> Any:
+            return low + (high - low) * ((bits >> bits.dtype.type(shift)) * scale)
+
+        return _placed(self._filled(n, dtype, made), shape, dtype, device)
 
     def normal(
         self,
@@ -127,16 +132,16 @@ class Generator:
         shape, n, dtype = _asked("normal", shape, dtype)
         if not std >= 0:
             raise ArgumentError(f"normal: std={std} must be at least 0")
-        even = n + n % 2
-        if dtype == np.float64:
-            scale, bits = 2.0**-53, self.random_raw(even) >> np.uint64(11)
-        else:
-            scale, bits = 2.0**-32, self._halves(even)
-        u = bits.astype(np.float64).reshape(-1, 2)
-        r = np.sqrt(-2 * np.log((u[:, 0] + 1) * scale))
-        t = 2 * np.pi * (u[:, 1] * scale)
-        z = np.stack([r * np.cos(t), r * np.sin(t)], axis=1).reshape(-1)[:n]
-        return _placed(mean + std * z, shape, dtype, device)
+        shift, scale = (11, 2.0**-53) if dtype == np.float64 else (0, 2.0**-32)
+
+        def made(bits: Any) -> Any:
+            u = (bits >> bits.dtype.type(shift)).astype(np.float64).reshape(-1, 2)
+            r = np.sqrt(-2 * np.log((u[:, 0] + 1) * scale))
+            t = 2 * np.pi * (u[:, 1] * scale)
+            z = np.stack([r * np.cos(t), r * np.sin(t)], axis=1).reshape(-1)
+            return mean + std * z
+
+        return _placed(self._filled(n, dtype, made), shape, dtype, device)
 
     def integers(
         self,
@@ -165,8 +170,21 @@ class Generator:
         order = np.argsort(self.random_raw(n), kind="stable")
         return _placed(order, (n,), np.dtype(np.int64), device)
 
-    def _halves(self, n: int) -> Any:
-        return halves(self._key, self.advance((n + 1) // 2), n)
+    def _filled(self, n: int, dtype: np.dtype[Any], made: Callable[[Any], Any]) -> Any:
+        """n numbers made of the next words (float64) or half words, which it gets an even number
+        of; block by block, so that what lies between stays in the cache.
+        """
+        wide = dtype == np.float64
+        start = self.advance(n if wide else (n + 1) // 2)
+        stream = np.random.Philox(key=self._key, counter=start)
+        out = np.empty(n, dtype)
+        for i in range(0, n, BLOCK):
+            part = out[i : i + BLOCK]
+            pairs = (part.size + 1) // 2
+            raw = stream.random_raw(2 * pairs if wide else pairs)
+            bits = raw if wide else raw.astype("<u8", copy=False).view("<u4")
+            part[:] = made(bits)[: part.size]
+        return out
 
 
 def _asked(label: str, shape: Any, dtype: Any) -> tuple[tuple[int, ...], int, np.dtype[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import gzip
+import sys
 import threading
 import traceback
 import tracemalloc
@@ -360,6 +361,92 @@ def test_real_mnist():
     assert (
         abs(train.arrays[0].mean() - 0.1307) < 1e-4 and abs(train.arrays[0].std() - 0.3081) < 1e-4
     )
+
+
+# CIFAR-10
+
+
+@pytest.fixture
+def cifar(tmp_path):
+    """The binary version with three images in each file, and what they hold."""
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    rng, made = np.random.default_rng(0), {}
+    for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
+        images = rng.integers(0, 256, (3, 3, 32, 32), np.uint8)
+        labels = rng.integers(0, 10, 3)
+        with open(folder / f"{name}.bin", "wb") as file:
+            for image, label in zip(images, labels):
+                file.write(bytes([label]))  # then red, green and blue, row by row
+                file.write(image[0].tobytes() + image[1].tobytes() + image[2].tobytes())
+        made[name] = images, labels
+    return tmp_path, made
+
+
+def test_cifar10(cifar, monkeypatch):
+    root, made = cifar
+    for place in (root, root / "cifar-10-batches-bin"):
+        train, test = data.cifar10("train", place), data.cifar10("test", place)
+        assert len(train) == 15 and len(test) == 3
+    x, y = data.cifar10("train", root, raw=True).arrays
+    assert x.dtype == np.uint8 and y.dtype == np.int64
+    for i in range(5):
+        images, labels = made[f"data_batch_{i + 1}"]
+        np.testing.assert_array_equal(x[3 * i : 3 * i + 3], images)
+        np.testing.assert_array_equal(y[3 * i : 3 * i + 3], labels)
+    x = test.arrays[0]
+    assert x.dtype == np.float32
+    np.testing.assert_array_equal(np.rint(x * 255), made["test_batch"][0])
+    monkeypatch.setenv("GPUGRAPH_DATA", str(root))
+    assert len(data.cifar10("test")) == 3
+
+
+def test_cifar10_that_does_not_fit(cifar):
+    root, _ = cifar
+    path = root / "cifar-10-batches-bin" / "test_batch.bin"
+    held = path.read_bytes()
+    for content, told in (
+        (held[:-1], "test_batch.bin: has 9,218 bytes; an image and its label take 3073"),
+        (b"", "has 0 bytes"),
+        (held[:6146] + bytes([10]) + held[6147:], "label 10 of item 2 is no class of 0 to 9"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=told):
+            data.cifar10("test", root)
+    (root / "cifar-10-batches-bin" / "data_batch_3.bin").unlink()
+    with pytest.raises(DataError, match="neither data_batch_1.bin nor a folder train/ .*GPUGRAPH"):
+        data.cifar10("train", root)
+    with pytest.raises(ArgumentError, match="split='valid' must be 'train' or 'test'"):
+        data.cifar10("valid", root)
+
+
+def test_cifar10_in_pictures(tmp_path, monkeypatch):
+    Image = pytest.importorskip("PIL.Image", reason="needs Pillow (extra data)")
+    rng, want = np.random.default_rng(0), []
+    for name in data.CIFAR10_CLASSES:
+        folder = tmp_path / "cifar10" / "test" / name
+        folder.mkdir(parents=True)
+        pictures = rng.integers(0, 256, (2, 32, 32, 3), np.uint8)
+        for number in (1, 0):  # not in order
+            Image.fromarray(pictures[number]).save(folder / f"{number}.png")
+        want += list(pictures)
+    x, y = data.cifar10("test", tmp_path, raw=True).arrays
+    np.testing.assert_array_equal(x.transpose(0, 2, 3, 1), want)
+    assert y.tolist() == [label for label in range(10) for _ in range(2)]
+    bird = tmp_path / "cifar10" / "test" / "bird"
+    Image.fromarray(pictures[0, :30]).save(bird / "0.png")
+    with pytest.raises(DataError, match=r"bird.0.png: has 32 x 30 pixels, not 32 x 32"):
+        data.cifar10("test", tmp_path)
+    (bird / "0.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"bird.0.png: is no picture"):
+        data.cifar10("test", tmp_path)
+    for path in bird.iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match=r"bird: holds no pictures \(.png, .jpg, .jpeg\)"):
+        data.cifar10("test", tmp_path)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ImportError, match=r'pip install "gpugraph\[data\]"'):
+        data.cifar10("test", tmp_path)
 
 
 # scikit-learn's digits

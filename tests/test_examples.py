@@ -77,6 +77,20 @@ def test_lenet_mnist(tiny_mnist):
     assert float(re.search(r"^test accuracy (\S+) %", out, re.M)[1]) > 90
 
 
+def test_nin_cifar10(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"):
+        labels = rng.integers(0, 10, 20).astype(np.uint8)
+        images = rng.integers(0, 60, (20, 3, 32, 32)).astype(np.uint8)
+        for image, label in zip(images, labels):
+            image[label % 3, 3 * label : 3 * label + 3] = 250
+        records = np.concatenate([labels[:, None], images.reshape(20, -1)], axis=1)
+        (tmp_path / name).write_bytes(records.tobytes())
+    checkpoint = tmp_path / "nin.safetensors"
+    out = run("nin_cifar10.py", "--data", tmp_path, "--checkpoint", checkpoint)
+    assert re.search(r"^test accuracy \S+ %, \S+ s per epoch", out, re.M) and checkpoint.exists()
+
+
 def test_my_own_op():
     out = run("my_own_op.py")
     assert "passes every check" in out and "recorded as <Swish(beta=1.5)" in out

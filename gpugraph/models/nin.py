@@ -49,6 +49,6 @@ class NetworkInNetwork(nn.Module):
         return F.global_avg_pool2d(self.features(x))
 
 
-def nin(num_classes: int = 10) -> NetworkInNetwork:
+def nin(num_classes: int = 10, dropout: float = 0.5) -> NetworkInNetwork:
     """Network in Network for CIFAR-10: 966,986 parameters, 0.22 G multiply-adds."""
-    return NetworkInNetwork(num_classes)
+    return NetworkInNetwork(num_classes, dropout)

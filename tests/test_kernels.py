@@ -1,6 +1,9 @@
 """Every CUDA kernel, run on the CPU by the simulator, against the NumPy rule of the same op."""
 
+import re
 from collections import Counter
+from contextlib import ExitStack, contextmanager
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from gpugraph.core.apply import apply
 from gpugraph.core.window import Window
 from gpugraph.cuda import device, sim
 from gpugraph.cuda.kernel import DECLARED, FLOATS, OFFSETS, Kernel
+from gpugraph.ops import bias_act, conv_direct, conv_layer, norm_kernels
 from gpugraph.ops.conv import Conv
 from gpugraph.ops.dtypes import as_dtype
 from gpugraph.ops.pool import MAX_POOL, MaxPool
@@ -30,6 +34,38 @@ CASES = [
     for i, sample in enumerate(samples_of(name))
     if sample.op.kernel_limits(*map(rules.spec_of, sample.inputs)) is None
 ]
+
+
+class FewThreads(device.SimDevice):
+    """A handful of threads for every kernel that loops over the grid: each has several turns."""
+
+    few = True
+
+    def _launch(self, kernel, expression, grid, block, args, shared):
+        body = re.search(rf"void {kernel.name}\(.*?\n}}", kernel.code, re.DOTALL)[0]
+        if self.few and "all_threads()" in body:
+            grid, block = (3,), (8,)
+        elif self.few and "step_in_plane()" in body:
+            grid, block = (grid[0], 2), (8,)
+        return super()._launch(kernel, expression, grid, block, args, shared)
+
+
+# How rules cut work into pieces for blocks. Smaller ones make many of a small sample, and fewer
+# blocks have more to do.
+PIECES = [
+    (norm_kernels, "SLAB", 23),
+    (bias_act, "SLAB", 8),
+    (conv_direct, "BLOCKS", 2),
+    (conv_layer, "MOST_BLOCKS", 2),
+]
+
+
+@contextmanager
+def small_pieces():
+    with ExitStack() as stack:
+        for module, name, value in PIECES:
+            stack.enter_context(mock.patch.object(module, name, value))
+        yield
 
 
 def needs_no_launch(name, sample):
@@ -76,6 +112,13 @@ def test_every_kernel_of_an_op_was_launched():
         if kernel.file.startswith("ops/"):  # those of optimizers: test_fused.py
             for mode, seed, _ in RUNS:
                 assert launched[kernel.name, mode, seed], f"no sample launches {kernel.name}"
+
+
+@needs_simulator
+@pytest.mark.parametrize("name,i", CASES)
+def test_any_grid_does_it_all(name, i):
+    with small_pieces():
+        compare(samples_of(name)[i], np.float32, FewThreads("check"))
 
 
 @needs_simulator

@@ -285,6 +285,7 @@ MISTAKES = {
     "past_static_shared": mistake(
         both=r"index out of bounds: 32 in an array of type 'float \[32\]'", thread=31
     ),
+    "past_local_array": mistake(both="access of 'int' outside of the variable pointed to"),
     "past_dynamic_shared": mistake(
         both="write.* just past the end of dynamic shared memory", thread=31, shared=128
     ),

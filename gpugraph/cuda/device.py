@@ -223,6 +223,7 @@ class SimDevice(LaunchDevice):
     """
 
     xp = np
+    limit = 60.0  # seconds of CPU time for one launch; then the kernel counts as hanging
 
     def __init__(self, mode: str = "fast", seed: int = 0) -> None:
         self.mode, self.seed = mode, seed
@@ -272,7 +273,9 @@ class SimDevice(LaunchDevice):
         outputs = [i for i, p in enumerate(kernel.params) if p.output]
         fresh = [i for i in outputs if not kernel.params[i].in_place]
         try:
-            report = function.launch(grid, block, plain, shared=shared, seed=self.seed, fresh=fresh)
+            report = function.launch(
+                grid, block, plain, shared=shared, seed=self.seed, fresh=fresh, limit=self.limit
+            )
         except sim.KernelError as error:
             error.args = (ARGUMENT.sub(lambda m: kernel.params[int(m[1])].name, str(error)),)
             raise

@@ -109,7 +109,7 @@ class BiasAct(Op):
             yield Sample(cls(act), (x, b), act.label)
         yield Sample(cls(LeakyRelu(0.1)), (off_zero(rng, (5, 3, 4)).T[:, ::2], None), "no bias")
         yield Sample(cls(Relu()), (np.zeros((0, 3, 2)), np.zeros(3)), "empty")
-        x = np.array([[0.5, -1.0, np.nan, 2.0], [1.5, -0.5, 3.0, -2.5]]).reshape(2, 1, 4)
+        x = np.array([[0.5, -1.0, np.nan, 2.0], [1.5, -np.inf, 3.0, -2.5]]).reshape(2, 1, 4)
         yield Sample(cls(Relu()), (x, np.array([-0.5])), "kink", smooth=False)
 
 

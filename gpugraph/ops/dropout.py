@@ -93,8 +93,8 @@ class Dropout(Op):
         yield Sample(cls(0.5, 3, 2**192 - 3), (draw((5, 9)),), "a carry in the counter")
         yield Sample(cls(0.5, 7, 2**256 - 2), (draw((17,)),), "the counter starts again from 0")
         yield Sample(cls(0.5, 7, 0), (draw((2, 1060)),), "more than a block")
-        first = int(halves(7, 0, 1)[0])
-        yield Sample(cls(first / 2**32, 7, 0), (draw((3,)),), "one at the threshold: kept")
+        low = next(int(half) for half in halves(7, 0, 16)[::2] if half % 2)  # of a word
+        yield Sample(cls(low / 2**32, 7, 0), (draw((16,)),), "one at the threshold: kept")
 
 
 def _words(number: int, n: int) -> list[int]:

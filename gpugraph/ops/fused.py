@@ -139,11 +139,13 @@ class ActivationGrad(Op):
             y = act.forward(np, off_zero(rng, (2, 5)))
             y = y + 1 if type(act) is Relu else y  # a gradient jumps at y = 0
             yield Sample(cls(act), (rng.standard_normal((2, 5)), y), act.label)
-        strided = rng.standard_normal((4, 6)).T[::2], Elu(0.5).forward(np, off_zero(rng, (3, 8)))
+        strided = rng.standard_normal((14, 6)).T[::2], Elu(0.5).forward(np, off_zero(rng, (3, 28)))
         yield Sample(cls(Elu(0.5)), (strided[0], strided[1][:, ::2]), "strided")
         yield Sample(cls(Tanh()), (np.zeros((0, 3)), np.zeros((0, 3))), "empty")
-        at = np.array([0.0, 1.5, 0.0, 0.5])
-        yield Sample(cls(Relu()), (np.array([1.0, np.inf, np.inf, -2.0]), at), "kink", False)
+        g, at = np.array([1.0, np.inf, np.inf, -2.0, 3.0]), np.array([0.0, 1.5, 0.0, 0.5, np.nan])
+        yield Sample(cls(Relu()), (g, at), "kink, NaN", False)
+        for act in (LeakyRelu(0.3), Elu(0.3)):
+            yield Sample(cls(act), (g[:1], at[:1]), "kink", False)
 
 
 def one_of_each() -> Iterator[Any]:

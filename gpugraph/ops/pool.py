@@ -119,6 +119,9 @@ class MaxPool(Op):
         yield Sample(op, (rng.integers(0, 3, (2, 2, 5, 7)) * 1.0,), "ties", smooth=False)
         x = rng.choice([0.5, np.nan, np.inf, -np.inf], (2, 3, 6, 7), p=[0.2, 0.1, 0.1, 0.6])
         yield Sample(op, (x,), "NaN and infinities", smooth=False)
+        low = ((2, 0), (1, 0), (8, 0))  # the first windows of the last axis see padding alone
+        op = cls(Window.of("max_pool", 3, (3, 2, 4), (1, 2, 2), low, (1, 1, 2)))
+        yield Sample(op, (np.full((1, 2, 4, 5, 6), -np.inf),), "-inf alone", smooth=False)
 
 
 @dataclass(frozen=True)

@@ -108,9 +108,12 @@ class AlongAxis(Op, abstract=True):
         yield Sample(cls(1), (np.zeros((3, 0)),), "empty")
         yield Sample(cls(0), (rng.standard_normal((21, 3)),), "rows for a warp each")
         yield Sample(cls(1), (rng.standard_normal((2, 1100)),), "rows for a block each")
-        x = 100 * rng.standard_normal((3, 40))
+        x = 100 * rng.standard_normal((5, 40))
         x[1, 33], x[2, 1:] = np.nan, -np.inf
         yield Sample(cls(1), (x,), "far apart; a NaN; all -inf but one", smooth=False)
+        x = rng.standard_normal((2, 5, 3))
+        x[1, 3, 2] = 200
+        yield Sample(cls(1), (x,), "far apart, middle axis", smooth=False)
 
 
 class Softmax(AlongAxis):

@@ -37,6 +37,16 @@ __global__ void past_static_shared(const float* x, float* y, int n) {
   y[threadIdx.x] = s[threadIdx.x];
 }
 
+__device__ inline void fill(int* positions, int n) {
+  for (int i = 0; i < n; ++i) positions[i] = i;  // here
+}
+
+__global__ void past_local_array(const float* x, float* y, int n) {
+  int positions[2];
+  fill(positions, 3);
+  y[threadIdx.x] = x[positions[threadIdx.x % 2]];
+}
+
 __global__ void past_dynamic_shared(const float* x, float* y, int n) {
   extern __shared__ float s[];
   s[threadIdx.x + 1] = x[threadIdx.x];  // here

@@ -56,6 +56,8 @@ def activation_grad(op, g, y):
 
 
 def inverse(f, y, low=-50.0, high=50.0):
+    if math.isnan(y):
+        return y
     for _ in range(200):
         middle = (low + high) / 2
         low, high = (middle, high) if f(middle) < y else (low, middle)
@@ -70,8 +72,9 @@ def channel_sum(op, x):
 
 
 def activation_grad_gradient(op, inputs, g):
-    """Between its jumps it is constant in y."""
-    return activation_grad(op, g, inputs[1]), np.zeros(g.shape)
+    """Between its jumps it is constant in y; of elu it is (y + alpha) g up to 0."""
+    bends = op.act.label == "elu" and inputs[1] <= 0
+    return activation_grad(op, g, inputs[1]), np.where(bends, g * inputs[0], 0)
 
 
 ORACLES = {

@@ -27,6 +27,16 @@ def best(plane, taps):
     return chosen, value
 
 
+def behind_padding(window, o):
+    """The tap of a window of padding alone: along each axis the first from 0 on, or the last."""
+    number = 0
+    for k, s, d, (low, _), i in zip(
+        window.size, window.stride, window.dilation, window.padding, o, strict=True
+    ):
+        number = number * k + next((t for t in range(k) if i * s + t * d >= low), k - 1)
+    return number
+
+
 def max_pool(op, x):
     spatial = x.shape[2:]
     y = np.empty((*x.shape[:2], *out_shape(op.window, spatial, op.ceil_mode)))
@@ -34,7 +44,8 @@ def max_pool(op, x):
     offset = np.empty(y.shape, np.uint8 if taps_at < 256 else np.uint16)
     for i in np.ndindex(x.shape[:2]):
         for p, taps in windows(op.window, spatial, op.ceil_mode).items():
-            offset[i + p], y[i + p] = best(x[i], taps)
+            number, y[i + p] = best(x[i], taps)
+            offset[i + p] = behind_padding(op.window, p) if number is None else number
     return y, offset
 
 
@@ -43,7 +54,9 @@ def max_pool_gradient(op, inputs, g):
     gx = np.zeros(x.shape)
     for i in np.ndindex(x.shape[:2]):
         for p, taps in windows(op.window, x.shape[2:], op.ceil_mode).items():
-            gx[i + taps[best(x[i], taps)[0]]] += g[i + p]
+            number, _ = best(x[i], taps)
+            if number is not None:
+                gx[i + taps[number]] += g[i + p]
     return (gx,)
 
 

@@ -31,12 +31,16 @@ def cross_entropy(op, logits, target):
 
 
 def row_by_row(jacobian):
-    """The gradient of a function of rows (the last axis, or axis 1 of two) from its Jacobian."""
+    """The gradient of a function of the rows along an axis from its Jacobian."""
 
     def gradient(op, inputs, g):
         with np.errstate(invalid="ignore"):
-            p = special.softmax(inputs[0], axis=1)
-        return (np.stack([gi @ jacobian(pi) for gi, pi in zip(g, p, strict=True)]),)
+            p = special.softmax(inputs[0], axis=op.axis)
+        p, g = (np.moveaxis(a, op.axis, -1) for a in (p, g))
+        gx = np.empty(p.shape)
+        for row in np.ndindex(p.shape[:-1]):
+            gx[row] = g[row] @ jacobian(p[row])
+        return (np.moveaxis(gx, -1, op.axis),)
 
     return gradient
 

@@ -9,8 +9,8 @@ The threads of a block are fibers that take turns, in an order drawn from the se
 operations and shared memory do what they do on a GPU. Three modes:
 
 ``"bare"``   nothing but the kernel.
-``"fast"``   arrays between guard pages; undefined behaviour is caught (array bounds, misaligned
-             vectors, signed overflow, shifts, division by zero).
+``"fast"``   arrays between guard pages; undefined behaviour is caught (bounds of local and shared
+             arrays, misaligned vectors, signed overflow, shifts, division by zero).
 ``"check"``  the same, and every access is checked: outside all arrays, uninitialised, or racing
              with another thread. Two to six times slower than "fast". Its report tells how often
              each element was written, and who wrote it last: ``report.writer(1, index)``.

@@ -38,7 +38,8 @@ KERNEL = (
     "-fno-gnu-unique"  # else libraries would share static variables of templates
 ).split()
 UNDEFINED = (
-    "-fsanitize=bounds-strict,alignment,signed-integer-overflow,shift,integer-divide-by-zero "
+    "-fsanitize=bounds-strict,object-size,alignment "
+    "-fsanitize=signed-integer-overflow,shift,integer-divide-by-zero "
     "-fno-sanitize-recover=all"
 ).split()
 ACCESSES = "-fsanitize=thread --param=tsan-instrument-func-entry-exit=0".split()

@@ -100,6 +100,9 @@ void __ubsan_handle_out_of_bounds_abort(const OutOfBounds* o, uintptr_t index) {
 }
 
 void __ubsan_handle_type_mismatch_v1_abort(const Mismatch* m, uintptr_t address) {
+  if (m->log_alignment == 0)  // -fsanitize=object-size: a pointer into a variable, but past its end
+    fail({CUDASIM_CALLER}, no_argument, "access of %s outside of the variable pointed to",
+         m->type->name);
   unsigned alignment = 1u << m->log_alignment;
   fail({CUDASIM_CALLER}, no_argument,
        "misaligned access of %s: the address is %u bytes past a multiple of %u", m->type->name,

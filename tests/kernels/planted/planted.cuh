@@ -1,0 +1,6 @@
+#pragma once
+
+template <typename T>
+__device__ inline bool positive(T x) {
+  return x > 0;
+}

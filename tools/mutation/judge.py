@@ -123,6 +123,8 @@ class Laboratory:
                 if stages is STAGES and (mutant.original or self.same_code(source)):
                     return Verdict("same code")
         except AssertionError as error:
+            if isinstance(error.__cause__, (OSError, MemoryError)):
+                raise  # no fault of the mutant's
             simulated = isinstance(error.__cause__, KernelError)
             return Verdict("simulator" if simulated else "value", str(error)[:500])
         except KernelError as error:
@@ -266,7 +268,10 @@ def _apart(here: Laboratory, mutant: Mutant, folder: Path) -> Verdict:
     _, status = os.waitpid(child, 0)
     if said:
         return Verdict(*json.loads(said))
-    return Verdict("simulator", f"the process died of signal {os.WTERMSIG(status)}")
+    number = os.WTERMSIG(status)
+    if number == signal.SIGALRM:  # the simulator ends launches that hang; this is something else
+        return Verdict("broken", f"no verdict after {WALL_LIMIT} s")
+    return Verdict("simulator", f"the process died of signal {number}")
 
 
 def _named(name: str) -> Any:

@@ -2,7 +2,7 @@
 
 python examples/nin_cifar10.py --data folder/with/cifar-10-batches-bin
 
-An epoch takes about ten minutes on two CPU cores.
+An epoch takes the better part of an hour on one CPU core. What it reaches is not measured yet.
 """
 
 import argparse

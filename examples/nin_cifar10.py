@@ -2,7 +2,8 @@
 
 python examples/nin_cifar10.py --data folder/with/cifar-10-batches-bin
 
-An epoch takes the better part of an hour on one CPU core. What it reaches is not measured yet.
+A step of 64 images takes about 0.8 s on two CPU cores; an epoch has 782. What it reaches is not
+measured yet.
 """
 
 import argparse
@@ -18,9 +19,8 @@ def main():
     parser.add_argument("--data", metavar="DIR", help="folder of CIFAR-10; or GPUGRAPH_DATA")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument(
-        "--lr", type=float, default=1e-3, help="learning rate of Adam, at the start"
-    )
+    # Ten times as much, and the ReLU behind the last convolution dies: the loss stays at ln 10
+    parser.add_argument("--lr", type=float, default=1e-4, help="learning rate of Adam")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoint", metavar="FILE", help="written each epoch; resumed if there")
     args = parser.parse_args()

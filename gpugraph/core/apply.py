@@ -44,15 +44,17 @@ def apply(op: Op, *inputs: Any) -> Any:
     if on_numpy is None:  # outside the except block, so that errors don't show two tracebacks
         return apply(op, *as_tensors(op, inputs))
 
+    state = _state()
+    for observer in state.observers:
+        observer.applying(op, arrays)
     if not on_numpy or op.checks_first or (op.widens and any(map(_is_half, arrays))):
         out = _run(op, arrays)
     else:
         try:
             out = op.forward(np, *arrays)
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, GpugraphError) as error:
             raise _explained(op, arrays, error) from None
 
-    state = _state()
     if type(out) is tuple:
         ys = tuple([wrap(_as_array(y, arrays)) for y in out])
         if op.view:
@@ -105,6 +107,8 @@ def _record(op: Op, inputs: tuple[Any, ...], outs: tuple[Tensor, ...], state: St
     kept: dict[str, Any] = {} if plan else _NOTHING
     out_specs = [(y.array.shape, y.array.dtype) for y in outs]
     node = Node(op, parents, in_specs, out_specs, kept, state.scope, user_frame(3))
+    if state.sweep is not None:
+        node.rule = state.sweep.rule()
     constants = op.nondifferentiable
     for k, y in enumerate(outs):
         if not constants or op.outputs[k] not in constants:
@@ -124,18 +128,17 @@ def _record(op: Op, inputs: tuple[Any, ...], outs: tuple[Tensor, ...], state: St
 
 def _run(op: Op, arrays: list[Array]) -> Any:
     """The careful way: checks first, any device, half precision."""
-    xp = backend.module_of(op.label, op.names(len(arrays)), arrays)
-    if xp is META or op.checks_first:
-        specs = _specs(arrays)
-        told = op.spec(*specs)
-        if xp is META:
-            if isinstance(told, tuple):
-                return tuple([MetaArray(s.shape, s.dtype) for s in told])
-            return MetaArray(told.shape, told.dtype)
     try:
+        xp = backend.module_of(op.label, op.names(len(arrays)), arrays)
+        if xp is META or op.checks_first:
+            told = op.spec(*_specs(arrays))
+            if xp is META:
+                if isinstance(told, tuple):
+                    return tuple([MetaArray(s.shape, s.dtype) for s in told])
+                return MetaArray(told.shape, told.dtype)
         with backend.current(arrays):
             return _compute(op, xp, arrays)
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, GpugraphError) as error:
         raise _explained(op, arrays, error) from None
 
 
@@ -173,12 +176,17 @@ def _specs(arrays: list[Array]) -> list[Spec | None]:
 
 def _explained(op: Op, arrays: list[Array], error: Exception) -> Exception:
     """Our error for what NumPy or CuPy refused: spec knows the argument and the cure."""
-    if isinstance(error, GpugraphError):
-        return error
-    try:
-        op.spec(*_specs(arrays))
-    except GpugraphError as ours:
-        return ours
+    if not isinstance(error, GpugraphError):
+        try:
+            op.spec(*_specs(arrays))
+        except GpugraphError as ours:
+            return _observed(op, arrays, ours)
+    return _observed(op, arrays, error)
+
+
+def _observed(op: Op, arrays: list[Array], error: Exception) -> Exception:
+    for observer in _state().observers:
+        observer.failed(op, arrays, error)
     return error
 
 

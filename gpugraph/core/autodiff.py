@@ -113,12 +113,13 @@ def _sweep(
     """
     given = seeds(caller, outputs, gradients)
     retain_graph = retain_graph or create_graph
-    looking = anomaly.DETECTOR in STATE.get().observers
+    observers = STATE.get().observers
+    looking = anomaly.DETECTOR in observers
     sweep = Sweep()
     waiting: dict[Node, list[Any]] = {}  # cotangents of a node's outputs, as they come in
     for y, g in zip(outputs, given, strict=True):
         assert y.node is not None
-        _add(waiting, (y.node, y.index), g)
+        _add(waiting, (y.node, y.index), g, sweep)
     order = ancestors(waiting)
     leads = None if targets is None else _leading_to(order, targets)
     for i, x in enumerate(required):
@@ -133,7 +134,9 @@ def _sweep(
                 continue
             for k, g in enumerate(gs):
                 if type(g) is list:
+                    sweep.adding = node
                     gs[k] = g = _total(g)
+                    sweep.adding = None
                 if g is None:
                     continue
                 if targets is None:
@@ -141,6 +144,8 @@ def _sweep(
                         found[node, k] = g
                 elif (node, k) in targets:
                     found[node, k] = g
+            for observer in observers:
+                observer.reached(node, gs)
             if node.op is None:
                 continue
             parents = node.parents
@@ -167,13 +172,13 @@ def _sweep(
                         g = g.astype(dtype)
                     if looking:
                         anomaly.check_backward(node, i, g, gs)
-                _add(waiting, edge, g)
+                _add(waiting, edge, g, sweep)
             if not retain_graph:
                 node.kept = None
     return found
 
 
-def _add(waiting: dict[Node, list[Any]], edge: Edge, g: Any) -> None:
+def _add(waiting: dict[Node, list[Any]], edge: Edge, g: Any, sweep: Sweep) -> None:
     """Add a cotangent to what waits at an edge. Parts stay apart, in a list, until the visit."""
     node, k = edge
     slots = waiting.get(node)
@@ -184,8 +189,12 @@ def _add(waiting: dict[Node, list[Any]], edge: Edge, g: Any) -> None:
         if type(before) is not list:
             slots[k] = before = [] if before is None else [before]
         before.append(g)
+    elif before is None:
+        slots[k] = g
     else:
-        slots[k] = g if before is None else before + g
+        sweep.adding = node
+        slots[k] = before + g
+        sweep.adding = None
 
 
 def _total(waiting: list[Any]) -> Tensor:

@@ -45,6 +45,7 @@ class Node:
     kept      what the rules will read, by name; None once a backward pass has freed it
     scope     path of `scope` names around the call
     seq       position in the order of recording; parents always have a smaller one
+    rule      (seq of the node whose gradient rule made it, order of the derivative), if one did
     where     "file:line" of the user's code that made it
     watchers  output number -> weak reference to the tensor whose ``.grad`` wants that cotangent
     """
@@ -58,6 +59,7 @@ class Node:
         "op",
         "out_specs",
         "parents",
+        "rule",
         "scope",
         "seq",
         "watchers",
@@ -80,6 +82,7 @@ class Node:
         self.kept = kept
         self.scope = scope
         self.seq = _next_seq()
+        self.rule: tuple[int, int] | None = None
         self.watchers: dict[int, weakref.ref[Any]] | None = None
         self._code, self._lasti = made_by
 

@@ -34,8 +34,17 @@ class Observer:
     `STATE` says how the op at hand was come to: its scope, and the sweep it is part of.
     """
 
+    def applying(self, op: Any, arrays: Sequence[Any]) -> None:
+        """An op is about to be computed from these arrays (None: an absent input)."""
+
     def applied(self, op: Any, arrays: Sequence[Any], outs: Sequence[Any]) -> None:
         """An op has made these tensors from these arrays (None: an absent input)."""
+
+    def failed(self, op: Any, arrays: Sequence[Any], error: Exception) -> None:
+        """The op could not be computed from these arrays; the error is on its way to the user."""
+
+    def reached(self, node: Node, cotangents: Sequence[Any]) -> None:
+        """A sweep has come to a node, and these are the cotangents of its outputs (None: zero)."""
 
     def stepping(self, optimizer: Any) -> None:
         """An optimizer is about to update its parameters."""
@@ -45,12 +54,29 @@ class Observer:
 
 
 class Sweep:
-    """A backward pass in progress. node: the one whose rule runs; None before and behind them."""
+    """A backward pass in progress.
 
-    __slots__ = ("node",)
+    node    the one whose rule runs; None before and behind them
+    adding  the one of whose output two cotangents are being added up; else None
+    """
+
+    __slots__ = ("adding", "node")
 
     def __init__(self) -> None:
         self.node: Node | None = None
+        self.adding: Node | None = None
+
+    @property
+    def served(self) -> Node | None:
+        """The node for whose gradients the op at hand is applied."""
+        return self.adding or self.node
+
+    def rule(self) -> tuple[int, int]:
+        """(seq of the node that is served, order of the derivative): see `Node.rule`."""
+        node = self.served
+        if node is None:
+            return -1, 1
+        return node.seq, 1 if node.rule is None else node.rule[1] + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from ..core.errors import AnomalyError, DataError
+from ..core.errors import AnomalyError, ArgumentError, DataError
 from ..core.tensor import Tensor
 from ..io import load_checkpoint, save_checkpoint
 from ..nn.functional import cross_entropy
@@ -30,6 +30,7 @@ def fit(
     epochs: int = 1,
     evaluate: Iterable[Any] | None = None,
     schedule: Any = None,
+    schedule_each: str = "epoch",
     progress: bool = True,
     checkpoint: str | PathLike[str] | None = None,
     resume: bool = False,
@@ -44,6 +45,7 @@ def fit(
     epochs        passes over the data, those before a resume included
     evaluate      batches to measure the model with after each epoch, as "test_loss" and so on
     schedule      of the learning rate; its ``step()`` is called after each epoch
+    schedule_each "epoch", or "batch": its ``step()`` is called after each batch instead
     progress      show a bar (where tqdm is installed) and a line for each epoch
     checkpoint    file to write after each epoch
     resume        go on from the checkpoint, if there is one: the result has the same bits as if
@@ -51,6 +53,8 @@ def fit(
     on_epoch_end  called with the history after each epoch; a true result ends the run
     Raises AnomalyError as soon as the loss is infinite or NaN, before the model is spoiled.
     """
+    if schedule_each not in ("epoch", "batch"):
+        raise ArgumentError(f"fit: schedule_each={schedule_each!r} must be 'epoch' or 'batch'")
     history = History()
     if resume and checkpoint is not None and Path(checkpoint).exists():
         history = _resume(checkpoint, model, data, optimizer, schedule)
@@ -65,11 +69,13 @@ def fit(
             optimizer.zero_grad()
             mistake.backward()
             optimizer.step()
+            if schedule is not None and schedule_each == "batch":
+                schedule.step()
         row = meter.means()
         if evaluate is not None:
             measured = evaluation.evaluate(model, evaluate, loss)
             row.update({f"test_{name}": value for name, value in measured.items()})
-        if schedule is not None:
+        if schedule is not None and schedule_each == "epoch":
             schedule.step()
         history.append({**row, "seconds": perf_counter() - start})
         if progress:

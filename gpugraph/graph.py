@@ -1,5 +1,5 @@
-"""The recorded graph as data: ``gg.graph.of(loss)``. See `gpugraph.viz.graph`."""
+"""The recorded graph as data: ``gg.graph.of(loss)``. See `gpugraph.viz`."""
 
-from .viz.graph import Graph, GraphEdge, GraphNode, of
+from .viz import Graph, GraphEdge, GraphNode, Group, Step, Value, load, of, record
 
-__all__ = ["Graph", "GraphEdge", "GraphNode", "of"]
+__all__ = ["Graph", "GraphEdge", "GraphNode", "Group", "Step", "Value", "load", "of", "record"]

@@ -7,7 +7,6 @@ its outputs while it computes is its `scratch` rule.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,10 +21,11 @@ from ..core.tensor import Tensor
 from ..nn.functional import cross_entropy
 from ..nn.module import Module
 from ..nn.parameter import Parameter
+from .identity import ByIdentity
 from .table import grid, short
 from .trace import meta_inputs, run_meta, twin
 
-__all__ = ["Memory", "memory"]
+__all__ = ["Live", "Memory", "memory"]
 
 
 @dataclass(frozen=True)
@@ -62,18 +62,64 @@ class Memory:
         return grid([("", "bytes"), *rows], left={0}, width=120) + f"\nat {self.at}"
 
 
+class Live:
+    """Bytes of the arrays that it was told of and that are still alive.
+
+    Arrays that look into others take nothing, and keep those alive.
+    """
+
+    def __init__(self) -> None:
+        self._total = _Total()
+        # array -> [bytes, arrays that share them]
+        self._base: ByIdentity[list[int]] = ByIdentity(self._total.died)
+
+    @property
+    def bytes(self) -> int:
+        """The sum."""
+        return self._total.bytes
+
+    def born(self, array: Any, base: Any = None) -> None:
+        """An array has been made; base: the one that it looks into."""
+        shared = [array.nbytes, 0] if base is None else self._base.get(base)
+        if shared is None or array in self._base:  # of what was there before; or told already
+            return
+        if base is None:
+            self._total.bytes += array.nbytes
+        shared[1] += 1
+        self._base.put(array, shared)
+
+
+class _Total:
+    """The bytes; apart from the mapping, so that the two make no cycle."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def died(self, shared: list[int]) -> None:
+        shared[1] -= 1
+        if not shared[1]:
+            self.bytes -= shared[0]
+
+
 class Ledger(Observer):
-    """Counts what meta arrays would take; arrays that look into others take nothing."""
+    """Counts what meta arrays would take, and remembers the worst moment."""
 
     def __init__(self, held: int) -> None:
-        self.live = self.peak = held
+        self.held = self.peak = held
         self.at = "parameters"
-        self._base: dict[int, list[int]] = {}  # array -> [bytes, arrays that share them]
+        self._arrays = Live()
+
+    @property
+    def live(self) -> int:
+        """Bytes held now."""
+        return self.held + self._arrays.bytes
 
     def applied(self, op: Any, arrays: Sequence[Any], outs: Sequence[Any]) -> None:
+        """Count an op's outputs, and what it needs to compute them."""
         specs = [None if a is None else Spec(a.shape, a.dtype) for a in arrays]
         for y in outs:
-            self._born(y.array, arrays[0] if op.view else None)
+            if isinstance(y.array, MetaArray):
+                self._arrays.born(y.array, arrays[0] if op.view else None)
         now = self.live + op.scratch(*specs)
         if now > self.peak:
             sweep = STATE.get().sweep
@@ -81,25 +127,6 @@ class Ledger(Observer):
             scope = ".".join(STATE.get().scope if node is None else node.scope)
             phase = "forward" if sweep is None else "backward"
             self.peak, self.at = now, f"{phase} {scope + ': ' if scope else ''}{op.label}"
-
-    def _born(self, array: Any, base: Any) -> None:
-        if not isinstance(array, MetaArray):
-            return
-        shared = None if base is None else self._base.get(id(base))
-        if base is None:
-            shared = [array.nbytes, 0]
-            self.live += array.nbytes
-        if shared is None:  # of what was there before
-            return
-        shared[1] += 1
-        self._base[id(array)] = shared
-        weakref.finalize(array, self._died, id(array))
-
-    def _died(self, key: int) -> None:
-        shared = self._base.pop(key)
-        shared[1] -= 1
-        if not shared[1]:
-            self.live -= shared[0]
 
 
 def memory(

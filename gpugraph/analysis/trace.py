@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -26,8 +27,20 @@ from ..core.tensor import Tensor, is_floating
 from ..nn.module import Module
 from ..nn.parameter import Parameter
 from ..ops.random import default_generator
+from .identity import ByIdentity
 
-__all__ = ["Source", "Step", "Trace", "meta_inputs", "run_meta", "tensors_of", "trace", "twin"]
+__all__ = [
+    "Recorder",
+    "Source",
+    "Step",
+    "Trace",
+    "graph_trace",
+    "meta_inputs",
+    "run_meta",
+    "tensors_of",
+    "trace",
+    "twin",
+]
 
 HERE = PACKAGE + "analysis"
 MODELS = PACKAGE + "models"
@@ -46,6 +59,9 @@ class Step:
     scope    path of the module (or of `gpugraph.scope` names) around the call
     where    "file:line" of the user's code, "" where none is known
     node     the record of the call, if it was recorded
+    order    0; in a backward pass 1, in one through the graph of a backward pass 2, and so on
+    of       the step whose gradient rule it serves, in a backward pass, if that was seen
+    adds     it adds up cotangents of an output of step `of`
     """
 
     kind: str
@@ -56,6 +72,9 @@ class Step:
     scope: tuple[str, ...] = ()
     where: str = ""
     node: Node | None = None
+    order: int = 0
+    of: int | None = None
+    adds: bool = False
 
     @property
     def label(self) -> str:
@@ -78,38 +97,81 @@ class Trace:
 
 
 class Recorder(Observer):
-    """Writes steps down as ops are applied; tells arrays apart by their identity."""
+    """Writes steps down as ops are applied; tells arrays apart by their identity.
+
+    It keeps no array alive: what it knows of one goes when the array goes.
+    """
 
     def __init__(self) -> None:
         self.trace = Trace()
-        self._made: dict[int, Source] = {}
-        self._alive: list[Any] = []  # so that no identity is given to another array
+        self._made: ByIdentity[Source] = ByIdentity()
+        self._numbers: WeakKeyDictionary[Node, int] = WeakKeyDictionary()
 
-    def leaf(self, kind: str, array: Any) -> Source:
+    def leaf(self, kind: str, array: Any, node: Node | None = None) -> Source:
         """The source that stands for an array which no step has made."""
-        spec = Spec(array.shape, array.dtype)
-        self.trace.steps.append(Step(kind, None, (), (), (spec,)))
-        source = len(self.trace.steps) - 1, 0
-        self._made[id(array)] = source
-        self._alive.append(array)
+        outs = (Spec(array.shape, array.dtype),)
+        if node is not None:
+            step = Step(kind, None, (), (), outs, where=node.where, node=node)
+            self._numbers[node] = len(self.trace.steps)
+        else:
+            _, _, order, of, adds = self._place()
+            step = Step(kind, None, (), (), outs, order=order, of=of, adds=adds)
+        source = len(self.trace.steps), 0
+        self.trace.steps.append(step)
+        self.know(array, source)
         return source
+
+    def know(self, array: Any, source: Source) -> None:
+        """Remember where this array came from, as long as it lives."""
+        self._made.put(array, source)
 
     def source(self, array: Any) -> Source:
         """Where the array came from."""
-        return self._made.get(id(array)) or self.leaf("constant", array)
+        return self._made.get(array) or self.leaf("constant", array)
+
+    def number(self, node: Node | None) -> int | None:
+        """The step that made this node, if it was seen."""
+        return None if node is None else self._numbers.get(node)
 
     def applied(self, op: Any, arrays: Sequence[Any], outs: Sequence[Any]) -> None:
+        """Write an op down."""
+        made = next((y.node for y in outs if y.node is not None), None)
+        node = made if made is not None and made.op is op else None
+        self.write(op, arrays, [y.array for y in outs], node)
+
+    def write(
+        self, op: Any, arrays: Sequence[Any], outs: Sequence[Any], node: Node | None = None
+    ) -> int:
+        """The number of a new step, for an op on these arrays that made those."""
+        for array, edge in zip(arrays, () if node is None else node.parents):
+            if edge is not None and edge[0].op is None and array not in self._made:
+                self.leaf("parameter" if _is_parameter(edge[0]) else "input", array, edge[0])
         sources = tuple([None if a is None else self.source(a) for a in arrays])
         specs = tuple([None if a is None else Spec(a.shape, a.dtype) for a in arrays])
-        results = [y.array for y in outs]
-        made = tuple([Spec(y.shape, y.dtype) for y in results])
-        node = next((y.node for y in outs if y.node is not None), None)
-        node = node if node is not None and node.op is op else None
-        scope = STATE.get().scope
-        self.trace.steps.append(Step("op", op, sources, specs, made, scope, _line(), node))
-        for k, array in enumerate(results):
-            self._made[id(array)] = len(self.trace.steps) - 1, k
-        self._alive += results
+        made = tuple([Spec(y.shape, y.dtype) for y in outs])
+        where, scope, order, of, adds = self._place()
+        where = where or _line()
+        step = Step("op", op, sources, specs, made, scope, where, node, order, of, adds)
+        number = len(self.trace.steps)
+        self.trace.steps.append(step)
+        for k, array in enumerate(outs):
+            self.know(array, (number, k))
+        if node is not None:
+            self._numbers[node] = number
+        return number
+
+    def _place(self) -> tuple[str, tuple[str, ...], int, int | None, bool]:
+        """where, scope, order, of and adds of what is computed now; in forward where is ""."""
+        state = STATE.get()
+        if state.sweep is None:
+            return "", state.scope, 0, None, False
+        served = state.sweep.served
+        order, of = state.sweep.rule()[1], self.number(served)
+        adds = state.sweep.adding is not None
+        if served is None:
+            return "", state.scope, order, of, adds
+        where = served.where if of is None else self.trace.steps[of].where
+        return where, served.scope, order, of, adds
 
 
 def trace(model: Any, shape: Any = None, label: str = "analysis") -> Trace:
@@ -120,7 +182,7 @@ def trace(model: Any, shape: Any = None, label: str = "analysis") -> Trace:
     Raises ArgumentError for what is neither, DataError if the network looks at values.
     """
     if isinstance(model, Tensor):
-        return _of_graph(model, label)
+        return graph_trace([model], label)
     if not callable(model):
         raise ArgumentError(
             f"{label}: got a {type(model).__name__}; it takes a Module, a function, or a Tensor "
@@ -229,20 +291,23 @@ def tensors_of(value: Any, label: str) -> list[Tensor]:
     raise ArgumentError(f"{label}: the network gives a {type(value).__name__}, not a Tensor")
 
 
-def _of_graph(y: Tensor, label: str) -> Trace:
+def graph_trace(ys: Sequence[Tensor], label: str) -> Trace:
     """The steps of a recorded graph, inputs being all leaves but parameters."""
-    if y.node is None:
-        raise ArgumentError(
-            f"{label}: the tensor has no graph: it depends on nothing with requires_grad=True"
-        )
+    for y in ys:
+        if y.node is None:
+            raise ArgumentError(
+                f"{label}: the tensor (shape {y.shape}) has no graph: it depends on nothing with "
+                "requires_grad=True, or was made under no_grad()"
+            )
     found = Trace()
     numbers: dict[Node, int] = {}
+    seqs: dict[int, int] = {}
 
     def add(step: Step) -> Source:
         found.steps.append(step)
         return len(found.steps) - 1, 0
 
-    for node in reversed(ancestors([y.node])):
+    for node in reversed(ancestors([y.node for y in ys if y.node is not None])):
         outs = tuple([Spec(*spec) for spec in node.out_specs])
         if node.op is None:
             kind = "parameter" if _is_parameter(node) else "input"
@@ -258,10 +323,13 @@ def _of_graph(y: Tensor, label: str) -> Trace:
                 else:
                     constant = None if spec is None else Step("constant", None, (), (), (spec,))
                     sources.append(None if constant is None else add(constant))
-            step = Step("op", node.op, tuple(sources), specs, outs, node.scope, node.where, node)
-            source = add(step)
-        numbers[node] = source[0]
-    found.outputs = [(numbers[y.node], y.index)]
+            seq, order = node.rule or (-1, 0)
+            places = node.scope, node.where, node
+            source = add(
+                Step("op", node.op, tuple(sources), specs, outs, *places, order, seqs.get(seq))
+            )
+        numbers[node] = seqs[node.seq] = source[0]
+    found.outputs = [(numbers[y.node], y.index) for y in ys if y.node is not None]
     return found
 
 
@@ -273,6 +341,8 @@ def _is_parameter(node: Node) -> bool:
 def _line() -> str:
     """Where the user's code is right now; a network of `gpugraph.models` counts as such."""
     frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
     while frame is not None:
         file = frame.f_code.co_filename
         if file.startswith(MODELS) or not file.startswith(PACKAGE):

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__, data, optim, training
+from .. import __version__, data, optim, training, viz
 from ..core.errors import ArgumentError
 from ..io import write_atomically
 from ..models import DigitsNet
 from ..nn.functional import cross_entropy
 from ..ops import random
 from ..training import pictures
-from ..viz import graph
 
 __all__ = ["demo"]
 
@@ -64,7 +63,7 @@ def demo(
     optimizer = optim.AdamW(model.parameters(), lr=3e-3, weight_decay=1e-2)
     tests = data.DataLoader(test, batch_size=len(test))
     (x, y) = next(iter(tests))
-    graph.of(cross_entropy(model(x), y), model=model).save(folder / "graph.svg")
+    viz.of(cross_entropy(model(x), y), model=model).save(folder / "graph.svg")
     history = training.fit(
         model,
         data.DataLoader(train, batch_size=32, shuffle=True, seed=seed),

@@ -7,12 +7,10 @@ to any order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
-from operator import add
-from typing import Any, Protocol
+from typing import Any
 
 from . import anomaly
-from .cotangents import Owned, seeds, sequence
+from .cotangents import Owned, Part, add, seeds, sequence, summed
 from .errors import GradientError, ShapeError
 from .graph import Edge, Node, ancestors
 from .methods import public
@@ -20,18 +18,6 @@ from .state import STATE, Sweep, set_state
 from .tensor import Tensor
 
 __all__ = ["Part", "backward", "grad"]
-
-
-class Part(Protocol):
-    """A cotangent that is zero outside one region: what a rule may return instead of a Tensor.
-
-    Parts of one kind are added up in one pass when their sum is needed, so that a thousand slices
-    of one array cost one array, not a thousand (see ``ops/slices.py``).
-    """
-
-    def total(self, parts: list[Any]) -> Tensor:
-        """The sum of these parts, self among them."""
-        ...
 
 
 @public
@@ -119,7 +105,7 @@ def _sweep(
     waiting: dict[Node, list[Any]] = {}  # cotangents of a node's outputs, as they come in
     for y, g in zip(outputs, given, strict=True):
         assert y.node is not None
-        _add(waiting, (y.node, y.index), g, sweep)
+        add(waiting, (y.node, y.index), g, sweep)
     order = ancestors(waiting)
     leads = None if targets is None else _leading_to(order, targets)
     for i, x in enumerate(required):
@@ -132,17 +118,10 @@ def _sweep(
             gs = waiting.pop(node, None)
             if gs is None:
                 continue
+            summed(node, gs, sweep)
+            asked = node.watchers or () if targets is None else targets
             for k, g in enumerate(gs):
-                if type(g) is list:
-                    sweep.adding = node
-                    gs[k] = g = _total(g)
-                    sweep.adding = None
-                if g is None:
-                    continue
-                if targets is None:
-                    if node.watchers is not None and k in node.watchers:
-                        found[node, k] = g
-                elif (node, k) in targets:
+                if g is not None and (k if targets is None else (node, k)) in asked:
                     found[node, k] = g
             for observer in observers:
                 observer.reached(node, gs)
@@ -172,38 +151,10 @@ def _sweep(
                         g = g.astype(dtype)
                     if looking:
                         anomaly.check_backward(node, i, g, gs)
-                _add(waiting, edge, g, sweep)
+                add(waiting, edge, g, sweep)
             if not retain_graph:
                 node.kept = None
     return found
-
-
-def _add(waiting: dict[Node, list[Any]], edge: Edge, g: Any, sweep: Sweep) -> None:
-    """Add a cotangent to what waits at an edge. Parts stay apart, in a list, until the visit."""
-    node, k = edge
-    slots = waiting.get(node)
-    if slots is None:
-        slots = waiting[node] = [None] * len(node.out_specs)
-    before = slots[k]
-    if type(before) is list or not isinstance(g, Tensor):
-        if type(before) is not list:
-            slots[k] = before = [] if before is None else [before]
-        before.append(g)
-    elif before is None:
-        slots[k] = g
-    else:
-        sweep.adding = node
-        slots[k] = before + g
-        sweep.adding = None
-
-
-def _total(waiting: list[Any]) -> Tensor:
-    """The sum of whole cotangents and Parts; Parts of one kind in one pass."""
-    whole: list[Tensor] = []
-    kinds: dict[type, list[Any]] = {}
-    for g in waiting:
-        (whole if isinstance(g, Tensor) else kinds.setdefault(type(g), [])).append(g)
-    return reduce(add, whole + [parts[0].total(parts) for parts in kinds.values()])
 
 
 def _leading_to(order: list[Node], targets: set[Edge]) -> set[Node]:

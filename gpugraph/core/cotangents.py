@@ -1,18 +1,22 @@
-"""What goes into a sweep and what comes out: checked cotangents, gradients in own memory."""
+"""Cotangents of a sweep: checked at the start, added up where they meet, handed out at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 from numbers import Real
-from typing import Any
+from operator import add as plus
+from typing import Any, Protocol
 
 import numpy as np
 
 from . import backend
 from .errors import ArgumentError, DtypeError, GradientError, ShapeError
+from .graph import Edge, Node
+from .state import Sweep
 from .tensor import Tensor, wrap
 
-__all__ = ["Owned", "seeds", "sequence"]
+__all__ = ["Owned", "Part", "add", "seeds", "sequence", "summed"]
 
 
 def sequence(tensors: Any, name: str) -> list[Tensor]:
@@ -73,6 +77,55 @@ def _full_like(array: Any, value: Any) -> Any:
     if isinstance(array, backend.MetaArray):
         return array
     return backend.module_of("backward", ("y",), [array]).full_like(array, value)
+
+
+class Part(Protocol):
+    """A cotangent that is zero outside one region: what a rule may return instead of a Tensor.
+
+    Parts of one kind are added up in one pass when their sum is needed, so that a thousand slices
+    of one array cost one array, not a thousand (see ``ops/slices.py``).
+    """
+
+    def total(self, parts: list[Any]) -> Tensor:
+        """The sum of these parts, self among them."""
+        ...
+
+
+def add(waiting: dict[Node, list[Any]], edge: Edge, g: Any, sweep: Sweep) -> None:
+    """Add a cotangent to what waits at an edge. Parts stay apart, in a list, until the visit."""
+    node, k = edge
+    slots = waiting.get(node)
+    if slots is None:
+        slots = waiting[node] = [None] * len(node.out_specs)
+    before = slots[k]
+    if type(before) is list or not isinstance(g, Tensor):
+        if type(before) is not list:
+            slots[k] = before = [] if before is None else [before]
+        before.append(g)
+    elif before is None:
+        slots[k] = g
+    else:
+        sweep.adding = node
+        slots[k] = before + g
+        sweep.adding = None
+
+
+def summed(node: Node, gs: list[Any], sweep: Sweep) -> None:
+    """Put the sum where parts of a cotangent wait; Parts of one kind are added in one pass."""
+    for k, waiting in enumerate(gs):
+        if type(waiting) is list:
+            sweep.adding = node
+            gs[k] = _total(waiting)
+            sweep.adding = None
+
+
+def _total(waiting: list[Any]) -> Tensor:
+    """The sum of whole cotangents and Parts."""
+    whole: list[Tensor] = []
+    kinds: dict[type, list[Any]] = {}
+    for g in waiting:
+        (whole if isinstance(g, Tensor) else kinds.setdefault(type(g), [])).append(g)
+    return reduce(plus, whole + [parts[0].total(parts) for parts in kinds.values()])
 
 
 class Owned:

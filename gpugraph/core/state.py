@@ -60,11 +60,12 @@ class Sweep:
     adding  the one of whose output two cotangents are being added up; else None
     """
 
-    __slots__ = ("adding", "node")
+    __slots__ = ("_order", "adding", "node")
 
     def __init__(self) -> None:
         self.node: Node | None = None
         self.adding: Node | None = None
+        self._order = 1
 
     @property
     def served(self) -> Node | None:
@@ -74,9 +75,16 @@ class Sweep:
     def rule(self) -> tuple[int, int]:
         """(seq of the node that is served, order of the derivative): see `Node.rule`."""
         node = self.served
-        if node is None:
-            return -1, 1
-        return node.seq, 1 if node.rule is None else node.rule[1] + 1
+        return -1 if node is None else node.seq, self.order_of(node)
+
+    def order_of(self, node: Node | None) -> int:
+        """The order of the derivative of what is made for a node.
+
+        A sweep meets the newest nodes first, so that these tell what it goes through.
+        """
+        if node is not None and node.rule is not None:
+            self._order = max(self._order, node.rule[1] + 1)
+        return self._order
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from ..core.apply import apply
 from ..core.backend import MetaArray
 from ..core.graph import Node
 from ..core.op import Op
-from ..core.state import STATE, Observer, Sweep, set_state
+from ..core.state import STATE, Observer, set_state
 from ..core.tensor import wrap
 from ..cuda import device
 from ..ops.memory import Copy, Move
@@ -189,7 +189,6 @@ class Trace(Observer):
         self._store, self._limit = store, steps
         self._thread = threading.get_ident()
         self._made: weakref.WeakKeyDictionary[Node, int] = weakref.WeakKeyDictionary()
-        self._sweep: tuple[Sweep | None, int] = (None, 0)
         self._before: list[tuple[Any, ...]] = []
         self._launched = Counter(device.launches)
 
@@ -204,7 +203,7 @@ class Trace(Observer):
         if state.sweep is not None:
             node = state.sweep.node
             of = None if node is None else self._made.get(node)
-            order = self._order(state.sweep, of)
+            order = state.sweep.rule()[1]
         where, scope = _line(), state.scope
         if of is not None:
             where, scope = self.entries[of].where, self.entries[of].scope
@@ -217,14 +216,6 @@ class Trace(Observer):
         phase = "forward" if state.sweep is None else "backward"
         arrays_out = [y.array for y in outs]
         self._add(OpCall(op), inputs, arrays, arrays_out, phase, order, of, where, scope)
-
-    def _order(self, sweep: Sweep, of: int | None) -> int:
-        """Newest nodes come first, so that the first ones tell what the pass goes through."""
-        order = 1 + (0 if of is None else self.entries[of].order)
-        if self._sweep[0] is sweep:
-            order = max(order, self._sweep[1])
-        self._sweep = sweep, order
-        return order
 
     def stepping(self, optimizer: Any) -> None:
         """Remember parameters, gradients and memory as they are before the step."""

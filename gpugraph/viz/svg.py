@@ -25,6 +25,7 @@ text { font: 11px Helvetica, Arial, "DejaVu Sans", sans-serif; fill: #5b6779; }
 .caption { font-weight: 600; fill: #6b7c99; text-anchor: end; }
 .op { fill: #eaf1fb; stroke: #7f9cc7; }
 .parameter { fill: #fdf0d8; stroke: #d6a756; }
+.input { fill: #e3f3e6; stroke: #78ad80; }
 .constant { fill: #e9f4ea; stroke: #84b18a; }
 .frame { fill: #5b76a8; fill-opacity: .06; stroke: #b6c3d9; stroke-dasharray: 4 3; }
 .edge { fill: none; stroke: #8390a3; stroke-width: 1.3; marker-end: url(#tip); }
@@ -117,7 +118,8 @@ def _boxes(graph: Graph) -> tuple[list[Box], list[tuple[int, int]]]:
     for edge in graph.edges:
         inputs[edge.target].append(edge.source)
         users[edge.source].append(edge.target)
-        names.setdefault(edge.source, edge.input)
+        value = graph.nodes[edge.target].inputs[edge.input]
+        names.setdefault(edge.source, value.name if value else "")
     main = {v: min(u, key=lambda w: _rank(graph.nodes[w])) for v, u in inputs.items() if u}
     boxes: dict[int, Box] = {}
     aside: list[tuple[Box, int]] = []
@@ -141,7 +143,7 @@ def _rank(node: GraphNode) -> int:
     """Which input of an op comes in from above: an op, else an array, a parameter, a number."""
     if node.kind == "constant" and not node.shapes[0]:
         return 3
-    return ("op", "constant", "parameter").index(node.kind)
+    return ("op", "input", "constant", "parameter").index(node.kind)
 
 
 def _lines(node: GraphNode, name: str, scope: str) -> list[str]:

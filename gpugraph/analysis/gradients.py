@@ -191,11 +191,11 @@ def kept_bytes(found: Trace) -> dict[int, int]:
     seen: set[Any] = set()
     kept: dict[int, int] = {}
     for i, step in found.ops():
-        if step.node is None or not step.node.kept:
+        if not step.kept:
             continue
         assert step.op is not None
         names = step.op.names(len(step.sources))
-        for name in step.node.kept:
+        for name in step.kept:
             if name in step.op.outputs:
                 sources = [(i, step.op.outputs.index(name))]
             else:

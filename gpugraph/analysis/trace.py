@@ -36,13 +36,15 @@ __all__ = [
     "Trace",
     "graph_trace",
     "meta_inputs",
+    "raised_at",
     "run_meta",
     "tensors_of",
     "trace",
     "twin",
 ]
 
-HERE = PACKAGE + "analysis"
+# Where no line of the network's is above: the analysis itself, and what runs things by name
+ENDS = tuple(PACKAGE + name for name in ("analysis", "testing", "cli"))
 MODELS = PACKAGE + "models"
 
 Source: TypeAlias = "tuple[int, int]"  # output number int of that step
@@ -62,6 +64,7 @@ class Step:
     order    0; in a backward pass 1, in one through the graph of a backward pass 2, and so on
     of       the step whose gradient rule it serves, in a backward pass, if that was seen
     adds     it adds up cotangents of an output of step `of`
+    kept     names of what it keeps for a backward pass
     """
 
     kind: str
@@ -75,6 +78,7 @@ class Step:
     order: int = 0
     of: int | None = None
     adds: bool = False
+    kept: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -151,7 +155,8 @@ class Recorder(Observer):
         made = tuple([Spec(y.shape, y.dtype) for y in outs])
         where, scope, order, of, adds = self._place()
         where = where or _line()
-        step = Step("op", op, sources, specs, made, scope, where, node, order, of, adds)
+        kept = tuple(node.kept or ()) if node is not None else ()
+        step = Step("op", op, sources, specs, made, scope, where, node, order, of, adds, kept)
         number = len(self.trace.steps)
         self.trace.steps.append(step)
         for k, array in enumerate(outs):
@@ -259,13 +264,13 @@ def run_meta(f: Callable[..., Any], xs: Sequence[Tensor], observer: Observer, la
             return tensors_of(f(*xs), label)
     except DataError as error:
         raise DataError(
-            f"{label}: the network looks at values ({_raised_at(error)}), and shapes are all that "
-            f"is known here; run it, and analyse the tensor it gives. ({error})"
+            f"{label}: the network looks at values ({_at(error)}), and shapes are all that is "
+            f"known here; run it, and analyse the tensor it gives. ({error})"
         ) from None
     except DeviceError as error:
         raise DeviceError(
             f"{label}: a tensor that the network uses is no parameter or buffer of it, so it "
-            f"stayed on its device ({_raised_at(error)}); make it one: register_buffer. ({error})"
+            f"stayed on its device ({_at(error)}); make it one: register_buffer. ({error})"
         ) from None
 
 
@@ -324,10 +329,8 @@ def graph_trace(ys: Sequence[Tensor], label: str) -> Trace:
                     constant = None if spec is None else Step("constant", None, (), (), (spec,))
                     sources.append(None if constant is None else add(constant))
             seq, order = node.rule or (-1, 0)
-            places = node.scope, node.where, node
-            source = add(
-                Step("op", node.op, tuple(sources), specs, outs, *places, order, seqs.get(seq))
-            )
+            rest = node.scope, node.where, node, order, seqs.get(seq), False, tuple(node.kept or ())
+            source = add(Step("op", node.op, tuple(sources), specs, outs, *rest))
         numbers[node] = seqs[node.seq] = source[0]
     found.outputs = [(numbers[y.node], y.index) for y in ys if y.node is not None]
     return found
@@ -347,18 +350,22 @@ def _line() -> str:
         file = frame.f_code.co_filename
         if file.startswith(MODELS) or not file.startswith(PACKAGE):
             return f"{file}:{frame.f_lineno}"
-        if file.startswith(HERE):
-            return ""  # the analysis itself: nothing of the network's is above it
+        if file.startswith(ENDS):
+            return ""
         frame = frame.f_back
     return ""
 
 
-def _raised_at(error: Exception) -> str:
+def _at(error: BaseException) -> str:
+    return raised_at(error) or "in gpugraph"
+
+
+def raised_at(error: BaseException) -> str:
     """The innermost line of the user's code on an error's way."""
     found, tb = "", error.__traceback__
     while tb is not None:
         file = tb.tb_frame.f_code.co_filename
-        if file.startswith(MODELS) or not file.startswith(PACKAGE):
+        if file.startswith(MODELS) or not (file.startswith(PACKAGE) or "<frozen" in file):
             found = f"{file}:{tb.tb_lineno}"
         tb = tb.tb_next
-    return found or "in gpugraph"
+    return found

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..core.errors import ArgumentError, GpugraphError
-from . import demo, doctor, parity, summary
+from . import demo, doctor, parity, summary, view
 
 __all__ = ["main"]
 
@@ -25,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     doctor.add_parser(commands)
     parity.add_parser(commands)
     summary.add_parser(commands)
+    view.add_parser(commands)
     words = list(sys.argv[1:] if argv is None else argv)
     cut = words.index("--") if "--" in words else len(words)
     args = parser.parse_args(words[:cut])

@@ -17,10 +17,8 @@ from __future__ import annotations
 
 import contextvars
 import os
-import random as python_random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,11 +27,10 @@ from ..core.backend import Device, cuda_reason, default_device
 from ..core.errors import ArgumentError, DeviceError, GpugraphError
 from ..core.state import observe
 from ..cuda import device as launching
-from ..ops import random
 from .parity_report import Node, Report
 from .rounding import bounds, errors
-from .targets import Lesson, Script, by_name, given
-from .trace import Entry, Stop, Store, Trace
+from .targets import Lesson, Script, Stop, by_name, given, seeded
+from .trace import Entry, Store, Trace
 
 __all__ = ["ParityError", "parity"]
 
@@ -140,7 +137,7 @@ def _record(run: Script | Lesson, device: str, store: Store, steps: int, seed: i
         with observe(trace):
             run()
 
-    with _seeded(seed):
+    with seeded(seed):
         try:
             contextvars.copy_context().run(go)
         except Stop:
@@ -150,22 +147,6 @@ def _record(run: Script | Lesson, device: str, store: Store, steps: int, seed: i
                 raise
             trace.error = error
     return trace
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed all the generators that a script may draw from; put them back afterwards."""
-    ours, numpys = random.default_generator().state, np.random.get_state()
-    pythons = python_random.getstate()
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    python_random.seed(seed)
-    try:
-        yield
-    finally:
-        random.default_generator().state = ours
-        np.random.set_state(numpys)
-        python_random.setstate(pythons)
 
 
 def _aligned(first: Trace, second: Trace) -> tuple[list[tuple[Entry, Entry]], str | None]:

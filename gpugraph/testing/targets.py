@@ -11,6 +11,7 @@ import copy
 import inspect
 import io
 import os
+import random as python_random
 import runpy
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -25,21 +26,26 @@ from ..core.errors import ArgumentError
 from ..core.tensor import Tensor, is_floating
 from ..nn.functional import cross_entropy
 from ..nn.module import Module
+from ..ops import random
 from ..ops.memory import to
 from ..ops.random import Generator
 
-__all__ = ["Lesson", "Script", "by_name", "drawn", "given", "member"]
+__all__ = ["Lesson", "Script", "Stop", "by_name", "drawn", "given", "member", "seeded"]
+
+
+class Stop(BaseException):  # so that a script's `except Exception` lets it pass
+    """Ends a run that has made as many steps as it should."""
 
 
 class Script:
     """Runs a Python file as ``python file args`` would, with what it prints kept aside."""
 
-    def __init__(self, path: str, args: Sequence[str] = ()) -> None:
+    def __init__(self, path: str, args: Sequence[str] = (), label: str = "parity") -> None:
         self.path, self.args = os.path.abspath(path), list(args)
         self.label = " ".join([path, *self.args])
         self.printed = ""  # by the last run
         if not os.path.isfile(self.path):
-            raise ArgumentError(f"parity: there is no file {path}")
+            raise ArgumentError(f"{label}: there is no file {path}")
 
     def __call__(self) -> None:
         """Run it to its end; RuntimeError if it exits with a code."""
@@ -72,6 +78,22 @@ def _as_if_alone(path: str, argv: list[str]) -> Iterator[None]:
             file = getattr(sys.modules[name], "__file__", None) or ""
             if Path(folder) in Path(file).parents and "site-packages" not in file:
                 del sys.modules[name]
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed all the generators that a script may draw from; put them back afterwards."""
+    ours, numpys = random.default_generator().state, np.random.get_state()
+    pythons = python_random.getstate()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    python_random.seed(seed)
+    try:
+        yield
+    finally:
+        random.default_generator().state = ours
+        np.random.set_state(numpys)
+        python_random.setstate(pythons)
 
 
 class Lesson:
@@ -137,7 +159,9 @@ def made_up_loss(output: Any) -> Tensor:
     ys = output if isinstance(output, (tuple, list)) else [output]
     floating = [y for y in ys if isinstance(y, Tensor) and is_floating(y.dtype)]
     if not floating:
-        raise ArgumentError("parity: the function gives no floating tensor to compare")
+        raise ArgumentError(
+            "the function gives no floating tensor, so there is nothing to differentiate"
+        )
     total = None
     for y in floating:
         if y.ndim == 2 and y.shape[1] > 1:
@@ -156,27 +180,33 @@ def by_name(
     input: Sequence[Sequence[int]] | None = None,
     seed: int = 0,
     args: Sequence[str] = (),
+    label: str = "parity",
     **lesson: Any,
 ) -> Script | Lesson:
     """The target that a word on the command line means.
 
     "folder/file.py"       the script
     "folder/file.py:name"  a network, its class, or a function in it
+    label                  of the command, for its errors
     """
     path, colon, wanted = name.rpartition(":")
     if name.endswith(".py"):
         if input or any(lesson.values()):
-            raise ArgumentError(f"parity: {name} is a script, which has its own inputs and loss")
-        return Script(name, args)
+            raise ArgumentError(f"{label}: {name} is a script, which has its own inputs and loss")
+        return Script(name, args, label)
     if args:
-        raise ArgumentError(f"parity: {name} is no script: it takes no arguments such as {args[0]}")
+        raise ArgumentError(
+            f"{label}: {name} is no script: it takes no arguments such as {args[0]}"
+        )
     if not (colon and path.endswith(".py")):
         raise ArgumentError(
-            f"parity: {name!r} is no script (file.py) and no member of one (file.py:name)"
+            f"{label}: {name!r} is no script (file.py) and no member of one (file.py:name)"
         )
     if not input:
-        raise ArgumentError(f"parity: {name} needs the shape of its input, such as 4x1x28x28")
-    return Lesson(name, lambda: member(path, wanted), lambda: drawn(input, seed), steps, **lesson)
+        raise ArgumentError(f"{label}: {name} needs the shape of its input, such as 4x1x28x28")
+    return Lesson(
+        name, lambda: member(path, wanted, label), lambda: drawn(input, seed), steps, **lesson
+    )
 
 
 def drawn(shapes: Sequence[Sequence[int]], seed: int) -> list[Tensor]:

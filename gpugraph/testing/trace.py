@@ -29,17 +29,14 @@ from ..core.state import STATE, Observer, set_state
 from ..core.tensor import wrap
 from ..cuda import device
 from ..ops.memory import Copy, Move
+from .targets import Stop
 
-__all__ = ["Call", "Entry", "OpCall", "Stop", "Store", "Trace", "Update"]
+__all__ = ["Call", "Entry", "OpCall", "Store", "Trace", "Update"]
 
 HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 PACKAGE = os.path.dirname(HERE[:-1]) + os.sep
 MODELS = PACKAGE + "models" + os.sep
 NUMBER = "number"  # where a bare scalar is: on whatever device its company is
-
-
-class Stop(BaseException):  # so that a script's `except Exception` lets it pass
-    """Ends a run that has made as many steps as it should."""
 
 
 class Store:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from os import path
 from typing import Any
 
@@ -16,70 +16,17 @@ from ..core.spec import Spec
 from ..core.window import Window
 from .graph import Graph, GraphEdge, GraphNode, Step, Value
 from .groups import grouped
+from .seen import Seen, without_asides
 
-__all__ = ["Seen", "build"]
+__all__ = ["build"]
 
 NAMES = {"w": "weight", "b": "bias"}  # what a module calls an op's input
-
-
-@dataclasses.dataclass
-class Seen:
-    """What was seen of a run besides its ops; see `gpugraph.viz.record`.
-
-    names      of leaves, by their step
-    gradients  for a value the one that is its whole gradient
-    devices, times, live   by step
-    stats      by value
-    images     by step
-    fired      (step fired, number of steps made before it) in the order of the backward passes
-    failed     (op, specs of its inputs, their sources) of the op that raised
-    """
-
-    names: dict[int, str] = dataclasses.field(default_factory=dict)
-    gradients: dict[Source, Source] = dataclasses.field(default_factory=dict)
-    devices: dict[int, str] = dataclasses.field(default_factory=dict)
-    times: dict[int, float] = dataclasses.field(default_factory=dict)
-    live: dict[int, int] = dataclasses.field(default_factory=dict)
-    stats: dict[Source, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
-    images: dict[int, list[Mapping[str, Any]]] = dataclasses.field(default_factory=dict)
-    fired: list[Fired] = dataclasses.field(default_factory=list)
-    error: str = ""
-    where: str = ""
-    failed: int | None = None
-    base: int = 0
-    notes: list[str] = dataclasses.field(default_factory=list)
-
-    def of(self, i: int, outputs: int) -> dict[str, Any]:
-        """What is known of step i, as fields of its node."""
-        values = [(i, k) for k in range(outputs)]
-        return {
-            "gradients": _if_any([self.gradients.get(v) for v in values]),
-            "time": self.times.get(i),
-            "live": self.live.get(i),
-            "stats": _if_any([self.stats.get(v) for v in values]) or None,
-            "images": tuple(self.images.get(i, ())),
-            "error": self.error if self.failed == i else "",
-        }
-
-
-def _if_any(values: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(values) if any(v is not None for v in values) else ()
-
-
-@dataclasses.dataclass
-class Fired:
-    """A node fired by a sweep, when so many steps were made; live and freed bytes behind it."""
-
-    step: int | None
-    order: int
-    before: int
-    live: int | None = None
-    freed: int | None = None
 
 
 def build(found: Trace, seen: Seen | None = None, title: str = "") -> Graph:
     """The graph of a run."""
     seen = seen or Seen()
+    found, seen = without_asides(found, seen)
     steps = found.steps
     scopes = _scopes(steps)
     params = [_params(s.op) if s.op is not None else () for s in steps]
@@ -193,25 +140,25 @@ def _name(i: int, step: Made, steps: Sequence[Made]) -> str:
 
 
 def _image(found: Trace) -> Source | None:
-    """The value whose field is looked at: an input, else the first array that has axes to see."""
-    for given in found.inputs:
-        if len(found.steps[given[0]].outs[0].shape) > 2:
-            return given
+    """The value whose field is looked at: the first array with axes to see that an op takes as x.
+
+    Leaves whose tensor is gone can't be told from parameters but by the name of the op's input.
+    """
     for s in found.steps:
         if s.op is None or s.order:
             continue
         for name, source in zip(s.op.names(len(s.sources)), s.sources):
-            if source is None or found.steps[source[0]].op is not None:
+            if source is None or name != "x":
                 continue
             leaf = found.steps[source[0]]
-            if leaf.kind in ("input", "constant") and len(leaf.outs[0].shape) > 2 and name == "x":
+            if leaf.kind in ("input", "constant") and len(leaf.outs[0].shape) > 2:
                 return source
     return None
 
 
 def _blank(step: Made) -> Made:
     """The step, as one that sees nothing if it is part of a backward pass."""
-    return dataclasses.replace(step, sources=()) if step.order else step
+    return dataclasses.replace(step, sources=()) if step.order or not step.outs else step
 
 
 def _value(name: str, spec: Spec) -> Value:
@@ -227,7 +174,7 @@ def _seen(axis: Any) -> Any:
 
 
 def _cost(step: Made) -> dict[str, Any] | None:
-    if step.op is None:
+    if step.op is None or not step.outs:
         return None
     cost = formula_of(step.op, step.specs, step.outs)
     return None if cost is None else dataclasses.asdict(cost)
@@ -237,7 +184,7 @@ def _taps(step: Made) -> tuple[Any, ...]:
     """What the first output sees of each input's axes from 2 on: see ``docs/graph-json.md``."""
     assert step.op is not None
     told: list[Any] = []
-    for i, spec in enumerate(step.specs):
+    for i, spec in enumerate(step.specs if step.outs else ()):
         if spec is None or len(spec.shape) < 3:
             told.append(None)
             continue

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 from ..analysis.memory import Live
-from ..analysis.trace import Recorder, Source, Trace, graph_trace
+from ..analysis.trace import Recorder, Source, Trace, graph_trace, raised_at
 from ..core import backend
 from ..core.autodiff import grad
 from ..core.backend import MetaArray
@@ -23,31 +24,56 @@ from ..core.graph import Node
 from ..core.state import STATE, observe
 from ..core.tensor import Tensor, wrap
 from ..cuda import synchronize
-from .build import Fired, Seen, build
+from ..nn.module import Module
+from ..ops.memory import Copy, Move
+from ..testing.targets import Stop
+from .build import build
 from .graph import Graph
 from .measure import Pictures, statistics
+from .seen import Fired, Seen
 
 __all__ = ["Recording", "of", "record"]
 
 
 class Recording(Recorder):
-    """An observer of one thread that keeps what a graph shows; `graph` is that graph."""
+    """An observer of one thread that keeps what a graph shows; `graph` is that graph.
+
+    step   which training step to show: the run ends (`Stop`) before its optimizer's update
+    limit  of nodes: the run ends when it has made so many
+    """
 
     def __init__(
-        self, model: Any = None, stats: bool = False, images: bool = False, time: bool = False
+        self,
+        model: Any = None,
+        stats: bool = False,
+        images: bool = False,
+        time: bool = False,
+        step: int | None = None,
+        limit: int | None = None,
     ) -> None:
+        self.title = "" if model is None else type(model).__name__
+        self._names: dict[int, tuple[str, Any]] = {}
+        self.name(model)
+        self._stats, self._images, self._time = stats, images, time
+        self._step, self._limit = step, limit
+        self._thread = threading.get_ident()
+        self._begin()
+
+    def name(self, model: Any) -> None:
+        """Take the names of parameters and buffers from a model."""
+        if isinstance(model, Module):
+            self._names = {id(t.array): (name, t) for name, t in model._named_tensors()}
+        elif hasattr(model, "named_parameters"):
+            self._names = {id(t.array): (name, t) for name, t in model.named_parameters()}
+
+    def _begin(self) -> None:
+        """Nothing has been seen yet."""
         super().__init__()
         self.seen = Seen()
-        self.title = "" if model is None else type(model).__name__
-        self._names = {}
-        if model is not None and hasattr(model, "named_parameters"):
-            self._names = {id(t.array): (name, t) for name, t in model.named_parameters()}
-        self._stats, self._time = stats, time
-        self._pictures = Pictures() if images else None
+        self._pictures = Pictures() if self._images else None
         self._held = Live()
         self._waiting = 0  # bytes kept by nodes of a graph that was there before, and not fired yet
         self._frees: dict[Node, int] = {}  # of them, what goes with each node
-        self._thread = threading.get_ident()
         self._started = 0.0
         self._before = 0  # bytes held when the last node fired
 
@@ -66,8 +92,8 @@ class Recording(Recorder):
     def leaf(self, kind: str, array: Any, node: Node | None = None) -> Source:
         """A value that was there before, by the name that the model gives it."""
         name, tensor = self._names.get(id(array), ("", None))
-        if tensor is not None:
-            kind, node = "parameter", tensor.node or node
+        if tensor is not None and tensor.node is not None:
+            kind, node = "parameter", tensor.node
         source = super().leaf(kind, array, node)
         if name:
             self.seen.names[source[0]] = name
@@ -91,15 +117,23 @@ class Recording(Recorder):
         if self._time:
             _wait([y.array for y in outs])
             took = perf_counter() - self._started
-        number = len(self.trace.steps)
+        if isinstance(op, (Copy, Move)) and arrays[0] not in self._made and outs[0].node is None:
+            return  # a tensor is being made from the user's array: it will be a leaf
         super().applied(op, arrays, outs)
         number = len(self.trace.steps) - 1  # leaves may have come before it
+        step = self.trace.steps[number]
+        if step.node is not None:  # which would keep alive what the node keeps
+            self.seen.recorded.add(number)
+            self.trace.steps[number] = replace(step, node=None)
         if self._time:
             self.seen.times[number] = took
         for k, y in enumerate(outs):
             self._held.born(y.array, arrays[0] if op.view else None)
             self._look((number, k), y.array)
         self.seen.live[number] = self.live
+        if self._limit is not None and number >= self._limit:
+            self.seen.notes.append(f"Only the first {number + 1} nodes of the run are shown.")
+            raise Stop
         if outs:
             self.seen.devices[number] = str(backend.device_of(outs[0].array))
 
@@ -124,6 +158,15 @@ class Recording(Recorder):
             sweep = STATE.get().sweep
             order = 1 if sweep is None else sweep.order_of(node)
             self.seen.fired.append(Fired(number, order, len(self.trace.steps)))
+
+    def stepping(self, optimizer: Any) -> None:
+        """A training step is complete: go on, begin anew, or end the run if it was the one."""
+        if self._step is None or threading.get_ident() != self._thread:
+            return
+        if self._step <= 1:
+            raise Stop
+        self._step -= 1
+        self._begin()
 
     def _close(self) -> None:
         """The node before is done: what is held now, what has gone since it fired?"""
@@ -182,8 +225,12 @@ class Recording(Recorder):
     def finish(self, error: BaseException | None = None) -> None:
         """The run is over, by an error or without one."""
         self._close()
-        if error is not None and str(error) != self.seen.error:
-            self.seen.failed = None  # that one was caught
+        if error is None:
+            self.seen.failed, self.seen.error, self.seen.where = None, "", ""  # it was caught
+        elif self.seen.error and self.seen.error in str(error):
+            self.seen.error = str(error)
+        else:  # not raised by an op
+            self.seen.failed, self.seen.where = None, raised_at(error)
             self.seen.error = f"{type(error).__name__}: {error}"
 
     def _look(self, source: Source, array: Any) -> None:

@@ -1,0 +1,170 @@
+"""The graph of what has a name: a script, a network of a file, one of `gpugraph.models`."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..core.backend import MetaArray, default_device
+from ..core.errors import ArgumentError
+from ..core.state import observe
+from ..core.tensor import Tensor
+from ..models.catalogue import NETWORKS
+from ..nn.module import Module
+from ..testing.parity import parity
+from ..testing.targets import Lesson, Script, Stop, by_name, drawn, member, seeded
+from .graph import Graph
+from .overlays import of_parity
+from .record import Recording, of
+from .schema import load
+
+__all__ = ["graph_of"]
+
+LIMIT = 20_000  # nodes
+
+
+def graph_of(
+    target: str,
+    input: Sequence[Sequence[int]] | None = None,
+    args: Sequence[str] = (),
+    stats: bool = False,
+    images: bool = False,
+    time: bool = False,
+    step: int = 1,
+    device: str | None = None,
+    seed: int = 0,
+    devices: str | None = None,
+    label: str = "view",
+) -> Graph:
+    """Run what a name means, forward and backward, and give its graph.
+
+    target   "script.py": run as ``python script.py args`` would; "file.py:name": a network, its
+             class, or a function; the name of a network of `gpugraph.models`; or "graph.json"
+    input    shapes of the inputs of a network, drawn from a normal distribution
+    stats, images, time   see `gpugraph.graph.record`
+    step     the training step that is shown; the run ends with its backward pass
+    device   where it runs. A network of `gpugraph.models` runs on "meta", in shapes alone, unless
+             values are asked for
+    devices  compare the run on two devices, too, such as "cpu,sim": the errors are an overlay
+    A run that raises gives the graph up to there; its ``meta["error"]`` says what happened.
+    Raises ArgumentError for a name that means nothing, and for a run without a single op.
+    """
+    if step < 1:
+        raise ArgumentError(f"{label}: step={step} must be at least 1")
+    if target.endswith(".json"):
+        return load(target)
+    values = stats or images or time or devices is not None
+    made: list[Any] = []
+    run, shapes = _run(target, input, args, seed, step, values, made, label)
+    if isinstance(run, Tensor):
+        return of(run, backward=run.size == 1)
+    if device is None:
+        device = "meta" if target in NETWORKS and not values else devices and devices.split(",")[0]
+    recording = Recording(None, stats, images, time, step, LIMIT)
+    recording.title = run.label
+    error = _watch(run, recording, made, device, seed)
+    if not any(s.op is not None for s in recording.trace.steps):
+        raise error or ArgumentError(
+            f"{label}: {target} computed nothing with gpugraph: there is no tensor to show"
+        )
+    recording.finish(error)
+    graph = recording.graph
+    if devices is None or error is not None:
+        return graph
+    if target in NETWORKS:
+        report = parity(made[0], *drawn(shapes, seed), devices=devices, steps=step, seed=seed)
+    else:
+        report = parity(target, devices=devices, steps=step, seed=seed, input=input, args=args)
+    return of_parity(graph, report, step)
+
+
+def _run(
+    target: str,
+    input: Sequence[Sequence[int]] | None,
+    args: Sequence[str],
+    seed: int,
+    step: int,
+    values: bool,
+    made: list[Any],
+    label: str,
+) -> tuple[Any, list[tuple[int, ...]]]:
+    """What to call; networks are put into `made` when they are made."""
+    path, colon, name = target.rpartition(":")
+    shapes = [tuple(s) for s in input or ()]
+    if target in NETWORKS:
+        if args:
+            raise ArgumentError(f"{label}: {target} is no script: it takes no argument {args[0]}")
+        named = NETWORKS[target]
+        shapes = shapes or [(1, *named.image)]
+
+        def make() -> Any:
+            made.append(named.make())
+            return made[0]
+
+        return Lesson(target, make, lambda: _inputs(shapes, seed), step), shapes
+    if not target.endswith(".py") and not (colon and path.endswith(".py")):
+        raise ArgumentError(
+            f"{label}: {target!r} is no script (file.py), no member of one (file.py:name), no "
+            f"graph (file.json), and none of {', '.join(NETWORKS)}"
+        )
+    if colon and path.endswith(".py") and not shapes:
+        found = _member(path, name, label)
+        if isinstance(found, Tensor):
+            return found, shapes
+    run = by_name(target, step, shapes or None, seed, args, label)
+    if isinstance(run, Lesson):
+        run.make = _remembered(run.make, made)
+    return run, shapes
+
+
+def _member(path: str, name: str, label: str) -> Any:
+    """A tensor that a function of a file gives, if it needs no arguments."""
+    found = member(path, name, label)
+    return found if isinstance(found, Tensor) else None
+
+
+def _remembered(make: Callable[[], Any], made: list[Any]) -> Callable[[], Any]:
+    def remember() -> Any:
+        made.append(make())
+        return made[-1]
+
+    return remember
+
+
+def _inputs(shapes: Sequence[tuple[int, ...]], seed: int) -> list[Tensor]:
+    """Drawn numbers; on the meta device none are needed."""
+    if str(default_device.get()) == "meta":
+        return [Tensor(MetaArray(shape, "float32")) for shape in shapes]
+    return drawn(shapes, seed)
+
+
+def _watch(
+    run: Script | Lesson, recording: Recording, made: list[Any], device: str | None, seed: int
+) -> Exception | None:
+    """Run it to the end of the step, in a context of its own; the error that ended it, if any."""
+
+    def go() -> None:
+        if device is not None:
+            default_device(device)
+        if isinstance(run, Lesson):
+            make = run.make
+
+            def named() -> Any:
+                model = make()
+                if isinstance(model, Module):
+                    recording.name(model.to(default_device.get()))
+                return model
+
+            run.make = named
+        with observe(recording):
+            run()
+
+    with seeded(seed):
+        try:
+            contextvars.copy_context().run(go)
+        except Stop:
+            return None
+        except Exception as error:
+            return error
+    return None

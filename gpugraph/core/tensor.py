@@ -259,6 +259,11 @@ class Tensor(Methods):
         values = np.array2string(self.numpy(), separator=", ", prefix=f"{type(self).__name__}(")
         return f"{type(self).__name__}({values}, {self.dtype}{tail})"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from .notebook import bundle
+
+        return bundle(self)
+
     __hash__ = object.__hash__  # by identity: == compares elements
 
     def __copy__(self) -> Tensor:

@@ -76,6 +76,7 @@ class Recording(Recorder):
         self._frees: dict[Node, int] = {}  # of them, what goes with each node
         self._started = 0.0
         self._before = 0  # bytes held when the last node fired
+        self._complete: tuple[Trace, Seen] | None = None  # the step before
 
     @property
     def live(self) -> int:
@@ -166,7 +167,9 @@ class Recording(Recorder):
         if self._step <= 1:
             raise Stop
         self._step -= 1
+        complete = self.trace, self.seen
         self._begin()
+        self._complete = complete
 
     def _close(self) -> None:
         """The node before is done: what is held now, what has gone since it fired?"""
@@ -225,6 +228,9 @@ class Recording(Recorder):
     def finish(self, error: BaseException | None = None) -> None:
         """The run is over, by an error or without one."""
         self._close()
+        if self._complete is not None and not self.trace.steps:  # there was no other step
+            self.trace, self.seen = self._complete
+            self.seen.notes.append("The run made no more training steps; this is its last.")
         if error is None:
             self.seen.failed, self.seen.error, self.seen.where = None, "", ""  # it was caught
         elif self.seen.error and self.seen.error in str(error):

@@ -6,8 +6,9 @@ import contextvars
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..analysis.trace import raised_at
 from ..core.backend import MetaArray, default_device
-from ..core.errors import ArgumentError
+from ..core.errors import ArgumentError, GpugraphError
 from ..core.state import observe
 from ..core.tensor import Tensor
 from ..models.catalogue import NETWORKS
@@ -19,9 +20,13 @@ from .overlays import of_parity
 from .record import Recording, of
 from .schema import load
 
-__all__ = ["graph_of"]
+__all__ = ["RunError", "graph_of"]
 
 LIMIT = 20_000  # nodes
+
+
+class RunError(GpugraphError, RuntimeError):
+    """What is to be looked at fails before it has computed anything."""
 
 
 def graph_of(
@@ -56,27 +61,41 @@ def graph_of(
         return load(target)
     values = stats or images or time or devices is not None
     made: list[Any] = []
-    run, shapes = _run(target, input, args, seed, step, values, made, label)
+    try:
+        run, shapes = _run(target, input, args, seed, step, values, made, label)
+    except GpugraphError:
+        raise
+    except Exception as error:
+        raise _failed(target, error, label) from error
     if isinstance(run, Tensor):
         return of(run, backward=run.size == 1)
     if device is None:
         device = "meta" if target in NETWORKS and not values else devices and devices.split(",")[0]
     recording = Recording(None, stats, images, time, step, LIMIT)
     recording.title = run.label
-    error = _watch(run, recording, made, device, seed)
+    raised = _watch(run, recording, made, device, seed)
+    recording.finish(raised)
     if not any(s.op is not None for s in recording.trace.steps):
-        raise error or ArgumentError(
+        if raised is not None:
+            ours = isinstance(raised, GpugraphError)
+            raise raised if ours else _failed(target, raised, label)
+        raise ArgumentError(
             f"{label}: {target} computed nothing with gpugraph: there is no tensor to show"
         )
-    recording.finish(error)
     graph = recording.graph
-    if devices is None or error is not None:
+    if devices is None or raised is not None:
         return graph
     if target in NETWORKS:
         report = parity(made[0], *drawn(shapes, seed), devices=devices, steps=step, seed=seed)
     else:
         report = parity(target, devices=devices, steps=step, seed=seed, input=input, args=args)
     return of_parity(graph, report, step)
+
+
+def _failed(target: str, error: Exception, label: str) -> RunError:
+    at = raised_at(error)
+    told = f"{label}: {target} fails: {type(error).__name__}: {error}"
+    return RunError(f"{told} (at {at})" if at else told)
 
 
 def _run(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..core.errors import ArgumentError, GpugraphError
-from . import demo, doctor, parity, summary, view
+from . import demo, doctor, learn, parity, summary, view
 
 __all__ = ["main"]
 
@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     demo.add_parser(commands)
     doctor.add_parser(commands)
+    learn.add_parser(commands)
     parity.add_parser(commands)
     summary.add_parser(commands)
     view.add_parser(commands)

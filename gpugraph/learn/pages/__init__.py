@@ -1,5 +1,5 @@
 """The pages, one a module: importing them declares them in `gpugraph.learn.page.PAGES`."""
 
-from . import max_pooling
+from . import convolution_arithmetic, max_pooling
 
-__all__ = ["max_pooling"]
+__all__ = ["convolution_arithmetic", "max_pooling"]

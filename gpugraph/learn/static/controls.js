@@ -72,6 +72,12 @@
     return el("div", { class: "control choose" }, el("label", { for: id }, how.label), list);
   };
 
+  /** A node that is there only while shown(values). */
+  learn.when = (state, shown, node) => {
+    state.watch((values) => { node.hidden = !shown(values); });
+    return node;
+  };
+
   /** A button. */
   learn.button = (text, onclick, attributes = {}) =>
     el("button", { type: "button", onclick, ...attributes }, text);

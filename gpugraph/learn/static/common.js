@@ -86,6 +86,9 @@ const learn = {};
     return box;
   };
 
+  /** A whole number from low to high, next to x. */
+  learn.whole = (x, low, high) => Math.min(high, Math.max(low, Math.round(x)));
+
   /** range(3) is [0, 1, 2]. */
   learn.range = (n) => Array.from({ length: Math.max(0, n) }, (_, i) => i);
 

@@ -23,6 +23,7 @@
    *   frames    [{row, column, height, width, kind}]: rectangles in cells, may lie between cells;
    *             kind "main" (default), "soft", "good", "error"
    *   kind      (row, column) => "", "pad", "hit", "unseen", "next" ...: a class of the cell
+   *   pad       draw so many zeros around the values, outside of what is counted
    *   limit     number of the deepest colour (default: largest size among the values)
    *   caption, cell, text: (value, row, column) => string
    */
@@ -95,7 +96,7 @@
     const limit = how.limit || Math.max(...sizes, 0) || 1;
     const width = columns * cell + 4;
     const height = rows * cell + 4;
-    const parts = [];
+    const parts = around(rows, columns, how.pad || 0, cell);
     values.forEach((row, i) => row.forEach((x, j) => {
       const kind = how.kind ? how.kind(i, j) || "" : "";
       const place = { x: j * cell + 2, y: i * cell + 2, width: cell, height: cell };
@@ -117,6 +118,20 @@
     }
     return svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
       "aria-label": spoken(values, how) }, ...parts);
+  }
+
+  /** Padding: zeros outside of the grid. */
+  function around(rows, columns, pad, cell) {
+    const parts = [];
+    for (let i = -pad; i < rows + pad; i++) {
+      for (let j = -pad; j < columns + pad; j++) {
+        if (i >= 0 && i < rows && j >= 0 && j < columns) continue;
+        const [x, y] = [j * cell + 2, i * cell + 2];
+        parts.push(svg("rect", { x, y, width: cell, height: cell, class: "cell pad" }),
+          svg("text", { x: x + cell / 2, y: y + cell / 2, "font-size": Math.min(16, cell * 0.42), class: "pad" }, "0"));
+      }
+    }
+    return parts;
   }
 
   /** Numbers that are written on stay pale; a picture may be as deep as it goes. */

@@ -1,6 +1,6 @@
 "use strict";
 {
-  const { el, text } = learn;
+  const { el, text, whole } = learn;
   const spare = (i, j) => (7 * i + 3 * j) % 10; // rows and columns that the reader adds
 
   const state = learn.state({ H: 4, W: 4, F: 2, S: 2, x: learn.data.x, g: [[1, 2], [3, 4]], step: 0 }, (s) => {
@@ -14,7 +14,6 @@
     s.step = whole(s.step, 0, h * w - 1);
   });
 
-  function whole(x, low, high) { return Math.min(high, Math.max(low, Math.round(x))); }
   function size(s) { return [learn.outputs(s.H, s.F, s.S), learn.outputs(s.W, s.F, s.S)]; }
   function resize(old, rows, columns, f) {
     return learn.table(rows, columns, (i, j) => (old[i] && Number.isFinite(old[i][j]) ? old[i][j] : f(i, j)));

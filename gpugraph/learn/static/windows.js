@@ -1,9 +1,6 @@
 "use strict";
 /* What the library computes with sliding windows, again, for numbers that the reader changes. */
 
-/** A whole number from low to high, next to x. */
-learn.whole = (x, low, high) => Math.min(high, Math.max(low, Math.round(x)));
-
 /**
  * How many windows of F taps, d apart, fit on n numbers with p of padding at both ends, s apart;
  * less than 1 if none does.

@@ -6,13 +6,19 @@ import json
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+import gpugraph as gg
 from gpugraph.cli import main
 from gpugraph.core.errors import ArgumentError
+from gpugraph.data import digits
 from gpugraph.learn import PAGES, build, shell
 from gpugraph.learn.exercise import Exercise
+from gpugraph.learn.few_digits import few_digits
+from gpugraph.learn.pages import why_convolution
 
 
 class Seen(HTMLParser):
@@ -146,3 +152,45 @@ def test_command(tmp_path, capsys, monkeypatch):
     assert [p["name"] for p in json.loads(capsys.readouterr().out)] == list(PAGES)
     assert main(["learn", "dance", "-o", str(tmp_path / "b")]) == 2
     assert "no page 'dance'; there are" in capsys.readouterr().err
+
+
+DOCS = Path(gg.__file__).parent.parent / "docs" / "learn"
+
+
+def test_the_site_in_docs_is_what_the_package_makes():
+    """But for the data: trained weights differ in their last digits from machine to machine."""
+    said = "python -m gpugraph learn -o docs/learn makes it anew"
+    assert {f.stem for f in DOCS.iterdir()} == {"index", *PAGES}, said
+    for name, page in PAGES.items():
+        kept, made = (DOCS / f"{name}.html").read_text("utf-8"), page.make(lecture="../lecture")
+        assert without_data(kept) == without_data(made), f"{name}: {said}"
+        for link in Seen(kept).links:
+            assert link.startswith("#") or (DOCS / link).exists(), link
+
+
+def without_data(html):
+    return re.sub(r'(<script type="application/json" id="data">).*?</script>', r"\1", html)
+
+
+def test_digits_without_scikit_learn_are_a_part_of_those_with_it():
+    pytest.importorskip("sklearn")
+    for split, each in (("train", 24), ("test", 8)):
+        few, all_ = few_digits(split), digits(split)
+        x, labels = few.batch(np.arange(len(few)))
+        assert len(few) == 10 * each and np.bincount(labels).tolist() == [each] * 10
+        images, wanted = all_.batch(np.arange(len(all_)))
+        for digit in range(10):
+            np.testing.assert_array_equal(x[labels == digit], images[wanted == digit][:each])
+
+
+def test_why_convolution_without_scikit_learn(monkeypatch):
+    monkeypatch.setattr(why_convolution, "digits", missing)
+    before = gg.random.default_generator().state
+    found = why_convolution.learned.__wrapped__()
+    assert gg.random.default_generator().state == before
+    assert "240" in found["source"] and found["right"]["dense"][2] > 0.85
+    assert found["right"]["conv"][2] > 0.7
+
+
+def missing(split):
+    raise ImportError("no scikit-learn")

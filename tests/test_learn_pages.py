@@ -86,7 +86,7 @@ def test_max_pooling(opened, size, stride):
         y.backward(g[None])
         assert_shown(shown(page, out), y.numpy()[0])
         assert_shown(shown(page, back), x.grad.numpy()[0])
-    never = page.js("return document.querySelectorAll('[data-name=gmax] .unseen').length")
+    never = page.js("return document.querySelectorAll('[data-name=gmax] .cell.unseen').length")
     x = gg.tensor(np.ones((1, 4, 5)), requires_grad=True)
     F.avg_pool2d(x, size, stride).sum().backward()
     assert never == np.count_nonzero(x.grad.numpy() == 0)
@@ -125,6 +125,16 @@ def test_the_keyboard_alone_plays_and_steps(opened):
     page.keys(space)
     wait(page, "return document.querySelector('.stepper output').textContent === '4 of 4'")
     wait(page, "return document.querySelector('.play').textContent.includes('Play')")
+
+
+def slide(page, selector, to):
+    page.js(
+        """const slider = document.querySelector(arguments[0]);
+        slider.value = arguments[1];
+        slider.dispatchEvent(new Event("input"));""",
+        selector,
+        to,
+    )
 
 
 def wait(page, code):
@@ -227,17 +237,16 @@ def test_convolution_step_by_step(opened, example, P, S):
     for k in range(len(y)):
         assert_shown(shown(page, f"y{k}"), y[k])
     for step in (0, y.size - 1, y.size // 2):
-        page.js(
-            "const r = document.querySelector('.stepper input'); r.value = arguments[0]; r.dispatchEvent(new Event('input'))",
-            step,
-        )
+        slide(page, ".stepper input", step)
         assert_shown(value(page, "total"), y.reshape(-1)[step], digits=4)
 
 
 def test_a_picture_under_another_filter(opened):
     page = opened("convolution-step-by-step", "#example=picture&filter=3&step=777")
-    given, filters = page.js("return [learn.data.examples.picture.x, learn.data.filters]")
-    w = np.array(list(filters.values())[3], float)[None, None]
+    given, w = page.js(
+        "return [learn.data.examples.picture.x, Object.values(learn.data.filters)[3]]"
+    )
+    w = np.array(w, float)[None, None]
     y = F.conv2d(np.array(given, float), w).numpy()
     assert value(page, "total") == pytest.approx(y.reshape(-1)[777], abs=1e-9)
     assert page.js("return document.querySelectorAll('canvas').length") == 2
@@ -259,12 +268,8 @@ def test_nonlinearities(opened, name):
     x = gg.tensor(points, dtype=gg.float64, requires_grad=True)
     y = ours(x)
     (slope,) = gg.grad(y.sum(), x)
-    found = page.js(
-        "return arguments[0].map((x) => learn.functions[arguments[1]](x, arguments[2]))",
-        points,
-        name,
-        a,
-    )
+    call = "return arguments[0].map((x) => learn.functions[arguments[1]](x, arguments[2]))"
+    found = page.js(call, points, name, a)
     np.testing.assert_allclose(
         found, np.stack([y.numpy(), slope.numpy()], 1), rtol=1e-9, atol=1e-12
     )
@@ -306,10 +311,7 @@ def test_why_convolution_counts(opened):
     node = conv(gg.ones((1, K, H, W))).node  # each multiply-add of its own weight
     assert count["locally"] == node.op.cost(*[gg.Spec(*s) for s in node.in_specs if s]).macs
     for stage, weights in enumerate((80, 73, 24, 3)):
-        page.js(
-            "const r = document.querySelector('#steps .stepper input'); r.value = arguments[0]; r.dispatchEvent(new Event('input'))",
-            stage,
-        )
+        slide(page, "#steps .stepper input", stage)
         assert value(page, "wires") == weights
 
 
@@ -361,10 +363,8 @@ def test_links_of_the_text_set_the_figure(opened, name):
     before = page.js("return document.querySelector('#picture').innerHTML")
     for link in page.all('.text a[href^="#"]'):
         page.js("arguments[0].click()", link)
-        wait(
-            page,
-            f"return decodeURIComponent(location.hash) === {json.dumps(link.get_attribute('hash'))}.replace(/%20/g, ' ')",
-        )
+        hash_ = link.get_attribute("hash")
+        wait(page, f"return decodeURIComponent(location.hash) === decodeURIComponent('{hash_}')")
     after = page.js("return document.querySelector('#picture').innerHTML")
     assert not page.all('.text a[href^="#"]') or before != after or name == "why-convolution"
 

@@ -33,7 +33,10 @@ def build(folder: str | PathLike[str] = "learn", names: Iterable[str] | None = N
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     there = {n for n in PAGES if n in wanted or (folder / f"{n}.html").exists()}
+    beside = folder.resolve().parent / "lecture"  # in the repository, docs/learn and docs/lecture
+    lecture = "../lecture" if (beside / "README.md").exists() else ""
     written = [
-        write_atomically(folder / f"{name}.html", PAGES[name].make(there)) for name in wanted
+        write_atomically(folder / f"{name}.html", PAGES[name].make(there, lecture))
+        for name in wanted
     ]
     return [write_atomically(folder / "index.html", index(there)), *written]

@@ -39,6 +39,7 @@ class Content:
     exercises  for the reader's self-check
     figure     HTML of the figure; by default empty #picture and #controls, which the script fills
     styles     names of further style sheets in static/
+    lecture    pages of docs/lecture that go with it: ("09-pooling.md",)
     """
 
     text: str
@@ -47,6 +48,7 @@ class Content:
     exercises: Sequence[Exercise] = ()
     figure: str = STAGE
     styles: Sequence[str] = ()
+    lecture: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,21 @@ class Page:
     order: int
     content: Callable[[], Content]
 
-    def make(self, siblings: Collection[str] | None = None) -> str:
-        """The page as HTML, with links to its siblings in the same folder (default: all PAGES)."""
+    def make(self, siblings: Collection[str] | None = None, lecture: str = "") -> str:
+        """The page as HTML.
+
+        siblings  names of the pages that are in the same folder, to link to (default: all PAGES)
+        lecture   address of the folder docs/lecture, "../lecture"; without it, no links there
+        """
         made = self.content()
         exercises = "".join(e.html(i) for i, e in enumerate(made.exercises, 1))
         if exercises:
             exercises = f'<section class="exercises"><h2>Try it</h2>{exercises}</section>'
+        links = ", ".join(f'<a href="{lecture}/{p}">{p[:-3]}</a>' for p in made.lecture)
+        more = f"<p>In the lecture, with code to run: {links}.</p>" if lecture and links else ""
         return shell(
             self.title,
-            f'{made.figure}<section class="text">{made.text}</section>{exercises}',
+            f'{made.figure}<section class="text">{made.text}{more}</section>{exercises}',
             made.data,
             made.scripts,
             lead=self.summary,

@@ -66,7 +66,13 @@ def content() -> Content:
             "(7 − 1) · 2 − 2 + 3 + 1: exactly twice as many.",
         ),
     ]
-    return Content(TEXT, {}, ["windows.js", "convolution-arithmetic.js"], exercises)
+    return Content(
+        TEXT,
+        {},
+        ["windows.js", "convolution-arithmetic.js"],
+        exercises,
+        lecture=("03-convolution-by-hand.md", "07-cheaper-convolutions.md"),
+    )
 
 
 def out_size(n: int, size: int, **how: int) -> int:

@@ -88,7 +88,11 @@ def content() -> Content:
         "filters": {name: w.tolist() for name, w in FILTERS.items()},
     }
     return Content(
-        TEXT, data, ["windows.js", "step-pictures.js", "convolution-step-by-step.js"], exercises
+        TEXT,
+        data,
+        ["windows.js", "step-pictures.js", "convolution-step-by-step.js"],
+        exercises,
+        lecture=("03-convolution-by-hand.md", "04-filters.md", "06-channels-and-cost.md"),
     )
 
 

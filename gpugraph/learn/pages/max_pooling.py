@@ -67,7 +67,13 @@ def content() -> Content:
         ),
     ]
     data: dict[str, Any] = {"x": LECTURE.tolist(), "y": y.tolist(), "gx": gx.tolist()}
-    return Content(TEXT, data, ["windows.js", "max-pooling.js"], exercises)
+    return Content(
+        TEXT,
+        data,
+        ["windows.js", "max-pooling.js"],
+        exercises,
+        lecture=("09-pooling.md", "12-backward-2d.md"),
+    )
 
 
 def pooled(x: Any, size: int, stride: int, g: Any) -> tuple[Any, Any]:

@@ -94,7 +94,13 @@ def content() -> Content:
         ),
     ]
     data = {"x": GRID.round(6).tolist(), "curves": curves, "inputs": inputs.tolist()}
-    return Content(TEXT, data, ["functions.js", "plot.js", "nonlinearities.js"], exercises)
+    return Content(
+        TEXT,
+        data,
+        ["functions.js", "plot.js", "nonlinearities.js"],
+        exercises,
+        lecture=("05-activations.md",),
+    )
 
 
 def value_and_slope(f: Callable[[Any, float], Tensor], x: Any, a: float) -> tuple[Any, Any]:

@@ -39,8 +39,8 @@ the whole image. Its answer is the sum of template times image. Shift the digit,
 other weights: the answer is about something else.</p>
 <p>A convolutional layer has small filters and lays each on every place. Shift the digit, and its
 map shifts along: <em>equivariance</em>. A mean over the map then doesn't care where a stroke was,
-but for what the edge cuts off; <a href="#shift=2">shift it by two</a>, and compare how many test images
-each network still gets right.</p>
+but for what the edge cuts off; <a href="#shift=2">shift it by two</a>, and compare how many test
+images each network still gets right.</p>
 <p>Three steps lead from one layer to the other. <strong>Limit</strong> what an output sees to a
 window. <strong>Tile</strong> the image with such windows. <strong>Share</strong> one set of weights
 among all of them. The first two save weights since most connections go; the third makes what is
@@ -85,7 +85,14 @@ def content() -> Content:
         ),
     ]
     scripts = ["windows.js", "why-convolution.js", "limit-tile-share.js"]
-    return Content(TEXT, data, scripts, exercises, figure=STAGES)
+    return Content(
+        TEXT,
+        data,
+        scripts,
+        exercises,
+        figure=STAGES,
+        lecture=("01-templates.md", "02-limit-tile-share.md"),
+    )
 
 
 @cache

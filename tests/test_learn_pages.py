@@ -394,10 +394,8 @@ def test_numbers_as_people_write_them(opened):
     )
     assert texts == ["0", "−3", "0.25", "69,632", "1,234,568", "1e−7", "−2.5e−9", "0.3333"]
     typed = ["69,632", "−3", "0,5", "1/4", " 7 ", "1e-3", "", "x", "1,2,3"]
-    got = page.js(
-        "return arguments[0].map((t) => { const x = learn.number(t); return Number.isNaN(x) ? 'NaN' : x })",
-        typed,
-    )
+    got = page.js("return arguments[0].map((t) => String(learn.number(t)))", typed)
+    got = [t if t == "NaN" else float(t) for t in got]
     assert got == [69632, -3, 0.5, 0.25, 7, 0.001, "NaN", "NaN", "NaN"]
 
 

@@ -1,303 +1,278 @@
-"""Drawing a graph as SVG, with nothing but the standard library.
+"""A graph as a drawing: one SVG file that needs nothing else.
 
 Data flows from top to bottom. A parameter or constant with one user stands beside it, so that the
-column of ops stays readable. A frame with a caption holds the ops of one scope.
+column of ops stays readable. A frame holds what is in a module or scope; a closed one is a box.
+The gradient ops of a box stand in its row, in a column of their own, and flow upwards.
 """
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from html import escape
-from itertools import pairwise
-from typing import TypeAlias
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
 
-from .graph import Graph, GraphNode
-from .layout import Layout, layered
+from .boxes import Box, escape_title
+from .clusters import Cluster, feeders
+from .columns import Columns
+from .curves import Point, curve
+from .text import element, width
+from .view import View
 
 __all__ = ["draw"]
 
-STYLE = """
-text { font: 11px Helvetica, Arial, "DejaVu Sans", sans-serif; fill: #5b6779; }
-.label { font-size: 13px; font-weight: 600; fill: #1f2a3c; }
-.caption { font-weight: 600; fill: #6b7c99; text-anchor: end; }
-.op { fill: #eaf1fb; stroke: #7f9cc7; }
-.parameter { fill: #fdf0d8; stroke: #d6a756; }
-.input { fill: #e3f3e6; stroke: #78ad80; }
-.constant { fill: #e9f4ea; stroke: #84b18a; }
-.frame { fill: #5b76a8; fill-opacity: .06; stroke: #b6c3d9; stroke-dasharray: 4 3; }
-.edge { fill: none; stroke: #8390a3; stroke-width: 1.3; marker-end: url(#tip); }
-"""
-TIP = (
-    '<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-    'orient="auto"><path d="M0 0.5 L8 4 L0 7.5 z" fill="#8390a3"/></marker>'
-)
-LINE, PAD = 16.0, 10.0  # height of a line, padding in a box
-BESIDE, PILE, ROW, COLUMN, PORT = 26.0, 6.0, 32.0, 32.0, 14.0  # gaps
-CAPTION, FRAME, MARGIN = 24.0, 10.0, 16.0  # a frame's space on top, at its other sides; the page's
-WRAP = 36  # characters of parameters in a line
-
-Point: TypeAlias = tuple[float, float]
-Rect: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom
-Path: TypeAlias = tuple[str, ...]
+MARGIN, HEAD, HEAD_SIZE = 24.0, 44.0, 15.0
+KINDS = ("op", "group", "parameter", "input", "constant", "gradient", "gradient2")
+TITLES = ("forward", "gradient", "gradient of the gradient")
 
 
-@dataclass
-class Box:
-    """A rectangle with lines of text; x is its centre, y its top."""
+def draw(graph: Mapping[str, Any], depth: int | None = None, saved: bool = False) -> str:
+    """The graph as the text of an SVG file; equal graphs give equal texts.
 
-    node: GraphNode
-    lines: list[str]
-    beside: list[Box] = field(default_factory=list)
-    x: float = 0.0
-    y: float = 0.0
-
-    @property
-    def width(self) -> float:
-        """As wide as its longest line."""
-        return 2 * PAD + max(40.0, *(_width(s, 11 if i else 14) for i, s in enumerate(self.lines)))
-
-    @property
-    def height(self) -> float:
-        """As high as its lines."""
-        return LINE * len(self.lines) + PAD
-
-    @property
-    def pile(self) -> float:
-        """Height of what stands beside it."""
-        return sum(box.height + PILE for box in self.beside) - PILE
-
-    @property
-    def reach(self) -> Point:
-        """How far it and what stands beside it reach to the left and right of x."""
-        aside = max((BESIDE + box.width for box in self.beside), default=0.0)
-        return self.width / 2, self.width / 2 + aside
-
-    @property
-    def rect(self) -> Rect:
-        """The space it takes, with what stands beside it."""
-        left, right = self.reach
-        return self.x - left, self.y, self.x + right, self.y + max(self.height, self.pile)
-
-    def move(self, x: float, y: float) -> None:
-        """Put it at its place, and what stands beside it in the middle of its right side."""
-        self.x, self.y = x, y
-        y += max(0.0, (self.height - self.pile) / 2)
-        for box in self.beside:
-            box.move(x + self.width / 2 + BESIDE + box.width / 2, y)
-            y += box.height + PILE
+    graph  as in JSON, see ``docs/graph-json.md``; laid out if it has no ``layout``
+    depth  so many levels of groups are seen, the last one closed: 1 shows the outermost modules as
+           boxes; by default as many as give at most 300 boxes
+    saved  draw also what the forward pass keeps for the gradients, as dashed lines
+    """
+    columns = Columns(View(graph, depth), graph["edges"])
+    frames = list(_frames(columns))
+    parts = [frame for frame, _ in frames]
+    if saved:
+        parts += _saved(columns, graph["edges"])
+    for c in range(columns.n):
+        parts += _links(columns, c)
+    parts += _used(columns, graph["edges"])
+    for c, cells in enumerate(columns.cells):
+        for cell in cells.values():
+            if isinstance(cell, Cluster):
+                parts += cell.svg(f"edge {_kind(c)}")
+            else:
+                parts += [curve(line, "edge forward tip", across=True) for line in feeders(cell)]
+                parts += [box.svg() for box in (cell, *cell.beside)]
+    parts += [caption for _, caption in frames]
+    parts += _heads(columns)
+    return _page(parts, columns, graph.get("meta", {}).get("title", ""))
 
 
-def draw(graph: Graph) -> str:
-    """The graph as the text of an SVG file; equal graphs give equal texts."""
-    boxes, edges = _boxes(graph)
-    layout = layered([box.reach for box in boxes], edges, gap=COLUMN)
-    groups = _groups(boxes)
-    rows = _rows(boxes, layout, groups)
-    for box, row, x in zip(boxes, layout.row, layout.x, strict=True):
-        box.move(x, rows[row][0])
-    frames = _frames(boxes, groups)
-    parts = [_frame(path, rect) for path, rect in frames.items()]
-    parts += _arrows(boxes, edges, layout, rows)
-    parts += [_box(box) for main in boxes for box in (main, *main.beside)]
-    passed = [
-        (x, y0, x, y1)  # where a long edge passes a row
-        for (a, _), xs in zip(edges, layout.passes, strict=True)
-        for x, (y0, y1) in zip(xs, rows[layout.row[a] + 1 :])
-    ]
-    return _page(parts, [*frames.values(), *passed, *(box.rect for box in boxes)])
+def _kind(c: int) -> str:
+    return ("forward", "gradient", "gradient2")[min(c, 2)]
 
 
-def _boxes(graph: Graph) -> tuple[list[Box], list[tuple[int, int]]]:
-    """The boxes of the layout, with others beside them, and the edges between them."""
-    inputs: dict[int, list[int]] = {node.id: [] for node in graph.nodes}
-    users: dict[int, list[int]] = {node.id: [] for node in graph.nodes}
-    names: dict[int, str] = {}
-    for edge in graph.edges:
-        inputs[edge.target].append(edge.source)
-        users[edge.source].append(edge.target)
-        value = graph.nodes[edge.target].inputs[edge.input]
-        names.setdefault(edge.source, value.name if value else "")
-    main = {v: min(u, key=lambda w: _rank(graph.nodes[w])) for v, u in inputs.items() if u}
-    boxes: dict[int, Box] = {}
-    aside: list[tuple[Box, int]] = []
-    company = Counter(node.scope for node in graph.nodes if node.kind == "op")
-    for node in graph.nodes:
-        alone = node.kind == "op" and company[node.scope] == 1  # no frame will name its scope
-        scope = ".".join(node.scope) if alone else ""
-        box = Box(node, _lines(node, names.get(node.id, ""), scope))
-        if node.kind != "op" and len(users[node.id]) == 1 and main[users[node.id][0]] != node.id:
-            aside.append((box, users[node.id][0]))
-        else:
-            boxes[node.id] = box
-    for box, user in aside:
-        boxes[user].beside.append(box)
-    place = {key: i for i, key in enumerate(boxes)}
-    edges = [(place[e.source], place[e.target]) for e in graph.edges if e.source in place]
-    return list(boxes.values()), edges
+def _frames(columns: Columns) -> Iterator[tuple[str, str]]:
+    """For each open group in each column: its frame, and its caption."""
+    view = columns.view
+    for g, shown in enumerate(view.shown):
+        if not shown or not g or view.slim[g]:
+            continue
+        for c in range(columns.n):
+            if not columns.busy[c][g]:
+                continue
+            x, y = columns.corner[c][g]
+            wide, tall = columns.wide[c][g], columns.tall[g]
+            path = escape_title(view.groups[g]["path"])
+            frame = (
+                f'<g class="frame {_kind(c)}" data-id="g{g}"><title>{path}</title>'
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}" '
+                'rx="10"/></g>'
+            )
+            at = x + columns.caption[c][g]
+            yield frame, element(columns.caption_of(g), at, y + 19, 12, "caption")
 
 
-def _rank(node: GraphNode) -> int:
-    """Which input of an op comes in from above: an op, else an array, a parameter, a number."""
-    if node.kind == "constant" and not node.shapes[0]:
-        return 3
-    return ("op", "input", "constant", "parameter").index(node.kind)
+def _links(columns: Columns, c: int) -> list[str]:
+    """The lines of a column: those of the forward pass down, those of gradients up."""
+    view, parts = columns.view, []
+    shifts = _ports(columns) if c == 0 else {}
+    for g, ks in columns.used[c].items():
+        if view.slim[g]:
+            continue  # lines from outside end at the one box in it
+        for k in ks:
+            link = view.layout[g]["links"][k]
+            points = columns.track(c, g, k)
+            style = f"edge {_kind(c)}" + (" back" if link["back"] else "")
+            if c == 0:
+                shift = shifts.get((g, k), 0.0)
+                points[-2:] = [(x + shift, y) for x, y in points[-2:]]
+                style += _tip(columns, c, g, link["to"])
+            else:
+                points.reverse()
+                style += _tip(columns, c, g, link["from"])
+            parts.append(curve(points, style))
+    for wire in columns.wires[c]:
+        if wire.way is None:
+            a, b = columns.cells[c][wire.source], columns.cells[c][wire.target]
+            parts.append(_stray(a, b, wire.value[0], f"edge {_kind(c)} tip"))
+    return parts
 
 
-def _lines(node: GraphNode, name: str, scope: str) -> list[str]:
-    """Label, scope, parameters in lines of limited length, shapes."""
-    lines = [node.label or name or node.kind]
-    if scope:
-        lines.append(scope)
-    line = ""
-    for param in node.params:
-        if line and len(line) + len(param) > WRAP:
-            lines.append(line)
-            line = ""
-        line += ("  " if line else "") + param
-    plain = [dtype.replace("float32", "") for dtype in node.dtypes]  # the default is not news
-    shapes = [f"{s} {d}".strip() for s, d in zip(node.shapes, plain, strict=True)]
-    return lines + ([line] if line else []) + shapes
+def _tip(columns: Columns, c: int, g: int, at: Sequence[int]) -> str:
+    """Whether a line ends here with an arrow: at a box, not at a frame or at a cluster's side."""
+    cell = columns.cells[c].get(columns.thing(columns.item(g, at)))
+    ends = isinstance(cell, Box) or (isinstance(cell, Cluster) and cell.closed is not None)
+    return " tip" if ends else ""
 
 
-# Where things go
+def _ports(columns: Columns) -> dict[tuple[int, int], float]:
+    """How far right of a box's middle each link comes in, where several do."""
+    found: dict[tuple[int, int], float] = {}
+    for g, ks in columns.used[0].items():
+        if columns.view.slim[g]:
+            continue
+        links = columns.view.layout[g]["links"]
+        fed: dict[tuple[int, ...], list[tuple[float, int]]] = {}
+        for k in ks:
+            points = columns.track(0, g, k)
+            fed.setdefault(tuple(links[k]["to"]), []).append((points[-3][0], k))
+        for at, ends in fed.items():
+            cell = columns.cells[0].get(columns.item(g, at))
+            if isinstance(cell, Box):
+                ends.sort()
+                shifts = cell.ports([x for x, _ in ends])
+                found.update(((g, k), shift) for (_, k), shift in zip(ends, shifts))
+    return found
 
 
-def _groups(boxes: Sequence[Box]) -> dict[Path, list[int]]:
-    """For every scope with several ops in it the numbers of their boxes, outer scopes first."""
-    found: dict[Path, list[int]] = {}
-    for i, box in enumerate(boxes):
-        scope = box.node.scope if box.node.kind == "op" else ()
-        for depth in range(1, len(scope) + 1):
-            found.setdefault(scope[:depth], []).append(i)
-    several = {path: members for path, members in found.items() if len(members) > 1}
-    return dict(sorted(several.items(), key=lambda item: len(item[0])))
+def _stray(a: Box | Cluster, b: Box | Cluster, node: int, style: str) -> str:
+    """A gradient that goes where the forward pass has no line: straight there, behind all boxes."""
+    if isinstance(a, Cluster):
+        a = a.closed or a.boxes[node]
+    if isinstance(b, Cluster):
+        b = b.closed or next(iter(b.boxes.values()))
+    if a.y > b.y:
+        return curve([(a.x, a.y), (b.x, b.y + b.height)], style)
+    return curve([(a.x, a.y + a.height), (b.x, b.y)], style)
 
 
-def _rows(boxes: Sequence[Box], layout: Layout, groups: dict[Path, list[int]]) -> list[Point]:
-    """Top and bottom of every row, with space between for the frames that begin and end there."""
-    n = max(layout.row, default=-1) + 1
-    begins: list[set[int]] = [set() for _ in range(n + 1)]  # depths of scopes
-    ends: list[set[int]] = [set() for _ in range(n + 1)]
-    for path, members in groups.items():
-        begins[min(layout.row[i] for i in members)].add(len(path))
-        ends[max(layout.row[i] for i in members) + 1].add(len(path))
-    rows: list[Point] = []
-    y = 0.0
-    for r in range(n):
-        y += (ROW if r else 0.0) + CAPTION * len(begins[r]) + FRAME * len(ends[r])
-        inside = [box.rect for box, row in zip(boxes, layout.row, strict=True) if row == r]
-        rows.append((y, y + max(bottom - top for _, top, _, bottom in inside)))
-        y = rows[-1][1]
-    return rows
+def _saved(columns: Columns, edges: Iterable[Sequence[int]]) -> list[str]:
+    """Dashed lines from what the forward pass keeps to the ops that read it."""
+    found: dict[str, None] = {}
+    for source, _, target, _, saved in edges:
+        if not saved:
+            continue
+        a, b = (_shown(columns, v) for v in (source, target))
+        if a is not b:
+            start = (a.x + a.width / 2, a.y + a.height / 2)
+            end = (b.x - b.width / 2, b.y + b.height / 2)
+            found[curve([start, end], "edge saved", across=True)] = None
+    return list(found)
 
 
-def _frames(boxes: Sequence[Box], groups: dict[Path, list[int]]) -> dict[Path, Rect]:
-    """A rectangle around the boxes of each scope; none where it would touch a stranger."""
-    frames: dict[Path, Rect] = {}
-    for path, members in reversed(groups.items()):  # inner ones first
-        inner = [rect for other, rect in frames.items() if other[: len(path)] == path]
-        left, top, right, bottom = _around([*(boxes[i].rect for i in members), *inner])
-        right = max(right, left + _width(path[-1], 12))
-        rect = (left - FRAME, top - CAPTION, right + FRAME, bottom + FRAME)
-        own = set(members)
-        strangers = [box.rect for i, box in enumerate(boxes) if i not in own]
-        strangers += [other for other in frames.values() if other not in inner]
-        if not any(_touch(rect, stranger) for stranger in strangers):
-            frames[path] = rect
-    return dict(reversed(frames.items()))
+def _used(columns: Columns, edges: Iterable[Sequence[int]]) -> list[str]:
+    """Lines from gradients to ops of the forward pass that read them, as a penalty does."""
+    order = columns.view.tree.order
+    found: dict[str, None] = {}
+    for source, _, target, *_ in edges:
+        if order[source] > order[target]:
+            a, b = (_shown(columns, v) for v in (source, target))
+            start = (a.x - a.width / 2, a.y + a.height / 2)
+            end = (b.x + b.width / 2, b.y + b.height / 2)
+            style = f"edge {_kind(order[source])} tip"
+            found[curve([start, end], style, across=True)] = None
+    return list(found)
 
 
-def _around(rects: Iterable[Rect]) -> Rect:
-    lefts, tops, rights, bottoms = zip(*rects, strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
+def _shown(columns: Columns, v: int) -> Box:
+    """The box that shows a node."""
+    view = columns.view
+    cell = columns.cells[view.tree.order[v]][view.box(view.anchors[v])]
+    if isinstance(cell, Cluster):
+        if cell.closed is not None:
+            return cell.closed
+        everything = [box for main in cell.boxes.values() for box in (main, *main.beside)]
+    else:
+        everything = [cell, *cell.beside]
+    return next((box for box in everything if box.key == f"n{v}"), everything[0])
 
 
-def _touch(a: Rect, b: Rect) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+def _heads(columns: Columns) -> list[str]:
+    """What each column is, if there are several."""
+    if columns.n == 1:
+        return []
+    parts = []
+    for c in range(columns.n):
+        text = TITLES[c] if c < len(TITLES) else f"gradient of order {c}"
+        x = columns.corner[c][0][0]
+        parts.append(element(text, x, -HEAD + HEAD_SIZE, HEAD_SIZE, f"head {_kind(c)}"))
+    return parts
 
 
-def _width(text: str, size: float) -> float:
-    """An upper bound of the width of a text: DejaVu Sans is the widest of the fonts we name."""
-    narrow, wide = "ijlt.,:;'|!()[] ", "mwMW@%"
-    ems = (0.4 if c in narrow else 1.0 if c in wide else 0.7 if c.isupper() else 0.64 for c in text)
-    return size * sum(ems)
-
-
-# What is written
-
-
-def _arrows(
-    boxes: Sequence[Box], edges: Sequence[tuple[int, int]], layout: Layout, rows: Sequence[Point]
-) -> list[str]:
-    """Curves from box to box, through the gaps of the rows between; arrows from boxes beside."""
-    incoming: dict[int, list[int]] = {}
-    for k, (_, b) in enumerate(edges):
-        incoming.setdefault(b, []).append(k)
-    paths = []
-    for b, ks in incoming.items():
-        ends = [(layout.passes[k] or [boxes[edges[k][0]].x])[-1] for k in ks]
-        for port, (_, k) in enumerate(sorted(zip(ends, ks, strict=True))):
-            a = edges[k][0]
-            points = [(boxes[a].x, boxes[a].y + boxes[a].height)]
-            for r, x in enumerate(layout.passes[k], layout.row[a] + 1):
-                points += [(x, rows[r][0]), (x, rows[r][1])]
-            points.append((boxes[b].x + (port - (len(ks) - 1) / 2) * PORT, boxes[b].y))
-            paths.append(_curve(points))
-    for box in boxes:
-        for other in box.beside:
-            y = min(max(other.y + other.height / 2, box.y + 8), box.y + box.height - 8)
-            start = other.x - other.width / 2, other.y + other.height / 2
-            paths.append(_curve([start, (box.x + box.width / 2, y)], across=True))
-    return paths
-
-
-def _curve(points: Sequence[Point], across: bool = False) -> str:
-    d = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for (x0, y0), (x1, y1) in pairwise(points):
-        xm, ym = (x0 + x1) / 2, (y0 + y1) / 2
-        bend = (xm, y0, xm, y1) if across else (x0, ym, x1, ym)
-        d += " C{:.1f} {:.1f} {:.1f} {:.1f}".format(*bend) + f" {x1:.1f} {y1:.1f}"
-    return f'<path class="edge" d="{d}"/>'
-
-
-def _box(box: Box) -> str:
-    left, node = box.x - box.width / 2, box.node
-    where = os.path.basename(node.where)  # a picture travels, folders don't
-    told = [f"{node.kind} {node.label}".strip(), *node.dtypes, ".".join(node.scope), where]
-    title = escape("\n".join(text for text in told if text))
-    parts = [f"<g><title>{title}</title>", _rect(node.kind, left, box.y, box.width, box.height, 8)]
-    for i, line in enumerate(box.lines):
-        style = ' class="label"' if i == 0 else ""
-        y = box.y + PAD / 2 + LINE * i + 12
-        parts.append(f'<text{style} x="{left + PAD:.1f}" y="{y:.1f}">{escape(line)}</text>')
-    return "".join([*parts, "</g>"])
-
-
-def _frame(path: Path, rect: Rect) -> str:
-    left, top, right, bottom = rect
-    x, y = right - FRAME, top + 16
-    text = f'<text class="caption" x="{x:.1f}" y="{y:.1f}">{escape(path[-1])}</text>'
-    return _rect("frame", left, top, right - left, bottom - top, 10) + text
-
-
-def _rect(style: str, x: float, y: float, width: float, height: float, round: float) -> str:
-    return (
-        f'<rect class="{style}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" '
-        f'height="{height:.1f}" rx="{round}"/>'
-    )
-
-
-def _page(parts: Iterable[str], rects: Sequence[Rect]) -> str:
-    left, top, right, bottom = _around(rects)
-    x, y = left - MARGIN, top - MARGIN
-    width, height = right - left + 2 * MARGIN, bottom - top + 2 * MARGIN
+def _page(parts: Iterable[str], columns: Columns, title: str) -> str:
+    wide, tall = _extent(columns)
+    top = MARGIN + (HEAD if columns.n > 1 else 0.0)
+    x, y = -MARGIN, -top
+    wide, tall = wide + 2 * MARGIN, tall + top + MARGIN
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="{x:.1f} {y:.1f} {width:.1f} {height:.1f}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide:.0f}" height="{tall:.0f}" '
+        f'viewBox="{x:.1f} {y:.1f} {wide:.1f} {tall:.1f}" role="img">'
     )
-    paper = f'<rect x="{x:.1f}" y="{y:.1f}" width="100%" height="100%" fill="#fff"/>'
-    defs = f"<defs>{TIP}</defs><style>{STYLE}</style>"
-    return "\n".join([head, defs, paper, *parts, "</svg>", ""])
+    name = f"<title>{escape_title(title or 'computation graph')}</title>"
+    paper = f'<rect class="paper" x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}"/>'
+    return "\n".join([head, name, _style(), paper, *parts, "</svg>", ""])
+
+
+def _extent(columns: Columns) -> Point:
+    last = columns.n - 1
+    wide = columns.corner[last][0][0] + columns.wide[last][0]
+    if last:
+        texts = [width(title, HEAD_SIZE, bold=True) for title in TITLES]
+        wide = max(wide, columns.corner[last][0][0] + max(texts))
+    return wide, columns.tall[0]
+
+
+# Colours
+
+
+def _style() -> str:
+    """Arrow heads and a style sheet: the colours of our pages, for light and dark."""
+    css = files(__package__).joinpath("static/theme.css").read_text(encoding="utf-8")
+    light, dark = css.split("prefers-color-scheme: dark", 1)
+    tips = "".join(
+        f'<marker id="tip-{kind}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" '
+        f'markerHeight="7" orient="auto"><path class="head-{kind}" d="M0 0.5L8 4L0 7.5z"/></marker>'
+        for kind in ("forward", "gradient", "gradient2")
+    )
+    plain, night = _rules(_colours(light)), _rules(_colours(dark.split("}\n}", 1)[0]))
+    return (
+        f"<defs>{tips}</defs><style>{plain}\n@media screen and (prefers-color-scheme: dark) {{"
+        f"{night}\n}}</style>"
+    )
+
+
+def _colours(css: str) -> dict[str, str]:
+    return dict(re.findall(r"--([\w-]+):\s*(#[0-9a-fA-F]+)", css))
+
+
+def _rules(colour: Mapping[str, str]) -> str:
+    """CSS with the colours themselves: not every program that shows SVG knows variables."""
+    lines = {"forward": "edge", "gradient": "gradient-line", "gradient2": "gradient2-line"}
+    rules = [
+        "text { font-family: 'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif; "
+        f"font-size: 12px; fill: {colour['muted']}; }}",
+        f".name {{ font-size: 14px; font-weight: 700; fill: {colour['ink']}; }}",
+        f".caption {{ font-weight: 700; fill: {colour['muted']}; paint-order: stroke; "
+        f"stroke: {colour['group']}; stroke-width: 4px; }}",
+        f".head {{ font-size: 15px; font-weight: 700; fill: {colour['ink']}; }}",
+        f".paper {{ fill: {colour['paper']}; }}",
+        f".edge {{ fill: none; stroke-width: 1.5; stroke: {colour['edge']}; }}",
+        f".saved {{ stroke: {colour['saved']}; stroke-dasharray: 4 4; }}",
+        ".back { stroke-dasharray: 7 4; }",
+        ".box rect { stroke-width: 1.2; }",
+    ]
+    rules += [
+        f".{kind} rect {{ fill: {colour[kind]}; stroke: {colour[kind + '-line']}; }}"
+        for kind in KINDS
+    ]
+    rules += [
+        f".frame rect {{ fill: {colour['group']}; stroke: {colour['group-line']}; "
+        "stroke-width: 1; fill-opacity: .6; }"
+    ]
+    for kind, name in lines.items():
+        rules.append(f".edge.{kind} {{ stroke: {colour[name]}; }}")
+        rules.append(f".head-{kind} {{ fill: {colour[name]}; }}")
+        rules.append(f".tip.{kind} {{ marker-end: url(#tip-{kind}); }}")
+    rules.append(f".edge.saved {{ stroke: {colour['saved']}; }}")
+    rules.append(
+        f".error rect {{ fill: {colour['error-soft']}; stroke: {colour['error']}; "
+        "stroke-width: 2.4; }"
+    )
+    return "\n" + "\n".join(rules)

@@ -137,6 +137,17 @@ def test_a_recorded_gradient_has_its_order_without_being_watched():
     assert {n.order for n in gg.graph.of(g2).nodes if n.kind == "op"} == {2}
 
 
+def test_what_only_gradients_read_stands_beside_them():
+    x, seed = leaf(2, 3), leaf(2, 3, seed=1)
+    y = F.relu(x)
+    (g1,) = gg.grad(y, x, grad_outputs=seed, create_graph=True)
+    graph = gg.graph.of(g1, y)
+    relu = by_label(graph, "relu")
+    leaves = {n.label: (n.order, n.of) for n in graph.nodes if n.kind != "op"}
+    assert leaves.pop("x") == (0, None)
+    assert leaves and set(leaves.values()) == {(1, relu.id)}  # the seed, and what relu is above
+
+
 def test_of_with_backward_leaves_the_graph_as_it_was():
     model = Net()
     x = gg.tensor(np.ones((5, 1, 8, 8), np.float32))
@@ -274,8 +285,10 @@ def test_neighbours_that_are_alike_are_folded():
     net = nn.Sequential(*[Block(2) for _ in range(4)], Block(2), nn.Conv2d(2, 3, 1), Block(3))
     y = net(gg.tensor(np.ones((1, 2, 5, 5), np.float32))).sum()
     g = gg.graph.of(y, model=net)
+    # the network's input stands outside of the modules
+    assert next(n for n in g.nodes if n.kind == "input").group == 0
     (fold,) = [x for x in g.groups if x.repeats]
-    # the first block is another: the image, which both its ops read, stands in it
+    # the first block is another: its image is recorded nowhere, so it is a constant of the sum
     assert fold.repeats == 4 and fold.name == "1 … 4"
     inside = [x for x in g.groups if x.parent == fold.id]
     assert [x.name for x in inside] == ["1", "2", "3", "4"]
@@ -289,6 +302,25 @@ def test_blocks_with_other_parameters_or_shapes_are_not_folded():
     y = net(gg.tensor(np.ones((1, 2, 9, 9), np.float32))).sum()
     folds = [x for x in gg.graph.of(y).groups if x.repeats]
     assert [x.name for x in folds] == ["2 … 4"]
+
+
+def test_the_path_of_a_list_of_modules_is_in_the_scope():
+    class Net(nn.Module):
+        def __init__(self):
+            self.down = nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 3)])
+            self.up = nn.ModuleDict({"a": nn.ModuleList([nn.Linear(3, 2)])})
+
+        def forward(self, x):
+            for layer in self.down[:2]:
+                x = layer(x)
+            return self.up["a"][0](x)
+
+    net = Net()
+    net.down.append(nn.Linear(3, 3))
+    y = net(gg.tensor(np.ones((1, 3), np.float32)))
+    scopes = [n.scope for n in ops(gg.graph.of(y.sum(), model=net)) if n.label == "linear"]
+    assert scopes == [("down", "0"), ("down", "1"), ("up", "a", "0")]
+    assert net.down[2]._path == ("down", "2")
 
 
 # Errors

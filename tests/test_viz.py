@@ -82,10 +82,10 @@ def test_a_network():
     assert labels["conv.weight"].shapes == ((2, 1, 3, 3),)
     conv = next(n for n in g.nodes if n.kind == "op" and n.label.startswith("conv"))
     assert conv.scope == ("conv",) and conv.params == ("size=3", "stride=2")
-    constants = [n for n in g.nodes if n.kind == "constant"]
-    assert [(n.shapes, n.dtypes) for n in constants] == [
-        (((5, 1, 8, 8),), ("float32",)),
-        (((5,),), ("int64",)),
+    given = [n for n in g.nodes if n.kind in ("input", "constant")]
+    assert [(n.kind, n.shapes, n.dtypes) for n in given] == [
+        ("input", ((5, 1, 8, 8),), ("float32",)),
+        ("constant", ((5,),), ("int64",)),
     ]
     assert all(edge.source < edge.target for edge in g.edges)
 

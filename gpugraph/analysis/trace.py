@@ -217,7 +217,7 @@ def twin(model: Any) -> Any:
         array = MetaArray(tensor.shape, tensor.dtype)
         memo[id(tensor)] = type(tensor)(array, tensor.requires_grad)
     made = copy.deepcopy(model, memo)
-    made.__dict__["_name"] = ""  # paths start here, also where it is part of another
+    made.__dict__["_path"] = ()  # paths start here, also where it is part of another
     return made
 
 
@@ -321,15 +321,18 @@ def graph_trace(ys: Sequence[Tensor], label: str) -> Trace:
                 found.inputs.append(source)
         else:
             specs = tuple([None if s is None else Spec(*s) for s in node.in_specs])
+            seq, order = node.rule or (-1, 0)
+            of = seqs.get(seq)
             sources: list[Source | None] = []
             for edge, spec in zip(node.parents, specs, strict=True):
                 if edge is not None:
                     sources.append((numbers[edge[0]], edge[1]))
+                elif spec is not None:
+                    constant = Step("constant", None, (), (), (spec,), order=order, of=of)
+                    sources.append(add(constant))
                 else:
-                    constant = None if spec is None else Step("constant", None, (), (), (spec,))
-                    sources.append(None if constant is None else add(constant))
-            seq, order = node.rule or (-1, 0)
-            rest = node.scope, node.where, node, order, seqs.get(seq), False, tuple(node.kept or ())
+                    sources.append(None)
+            rest = node.scope, node.where, node, order, of, False, tuple(node.kept or ())
             source = add(Step("op", node.op, tuple(sources), specs, outs, *rest))
         numbers[node] = seqs[node.seq] = source[0]
     found.outputs = [(numbers[y.node], y.index) for y in ys if y.node is not None]

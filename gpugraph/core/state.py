@@ -128,9 +128,9 @@ def enable_grad() -> set_state:
 
 
 @contextmanager
-def scope(name: str) -> Iterator[None]:
-    """Nodes recorded inside carry ``name`` in their scope path (``("stage1", "conv")``)."""
-    with set_state(scope=(*STATE.get().scope, name)):
+def scope(*names: str) -> Iterator[None]:
+    """Nodes recorded inside carry the names in their scope path (``("stage1", "conv")``)."""
+    with set_state(scope=(*STATE.get().scope, *names)):
         yield
 
 

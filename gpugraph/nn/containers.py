@@ -44,8 +44,7 @@ class _Row(_Holder):
         if not isinstance(at, slice):
             return held[self._position(at)][1]
         part = type(self).__new__(type(self))
-        for name, module in held[at]:
-            part.put(name, module)
+        vars(part).update(held[at])  # their paths stay those of the whole
         return part
 
     def __setitem__(self, at: int, module: Module) -> None:

@@ -48,7 +48,8 @@ class Module:
     """
 
     training: bool = True  # see train() and eval()
-    _name: str = ""  # the attribute of another module that holds this one
+    # the attribute of another module that holds this one, behind those of holders without forward
+    _path: tuple[str, ...] = ()
     _buffers: tuple[str, ...] = ()  # names of the attributes that are buffers
     _unused: tuple[str, ...] = ()  # names in checkpoints of PyTorch that mean nothing here
 
@@ -57,7 +58,7 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        with scope(self._name) if self._name else nullcontext():
+        with scope(*self._path) if self._path else nullcontext():
             try:
                 self.prepare(*inputs)
                 return self.forward(*inputs, **options)
@@ -85,7 +86,7 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Module):
-            value.__dict__["_name"] = name
+            value._placed((*(() if self._is_called() else self._path), name))
         elif isinstance(vars(self).get(name), Parameter) and not isinstance(
             value, (Parameter, type(None))
         ):
@@ -95,6 +96,18 @@ class Module:
                 "values"
             )
         object.__setattr__(self, name, value)
+
+    def _is_called(self) -> bool:
+        """False for what only holds modules, such as a ModuleList."""
+        return type(self).forward is not Module.forward
+
+    def _placed(self, path: tuple[str, ...]) -> None:
+        """Take this as the path of scopes around a call."""
+        self.__dict__["_path"] = path
+        if not self._is_called():
+            for name, value in vars(self).items():
+                if isinstance(value, Module):
+                    value._placed((*path, name))
 
     def register_buffer(self, name: str, tensor: Tensor | None) -> None:
         """Make ``self.name`` a tensor that is saved and moved with the module, but not learned."""

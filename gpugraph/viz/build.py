@@ -27,15 +27,16 @@ def build(found: Trace, seen: Seen | None = None, title: str = "") -> Graph:
     """The graph of a run."""
     seen = seen or Seen()
     found, seen = without_asides(found, seen)
+    found = dataclasses.replace(found, steps=_beside_users(found.steps))
     steps = found.steps
-    scopes = _scopes(steps)
+    image = _image(found)
+    scopes = _scopes(steps, image)
     params = [_params(s.op) if s.op is not None else () for s in steps]
     forms = [
         (s.kind, s.label, params[i], s.outs, s.order, s.of is None) for i, s in enumerate(steps)
     ]
     sources = [[e for e in s.sources if e is not None] for s in steps]
     groups, homes = grouped(scopes, forms, sources)
-    image = _image(found)
     # a backward pass sees its inputs, but nobody asks what of the image a gradient sees
     forward = dataclasses.replace(found, steps=[_blank(s) for s in steps])
     reached = fields(forward, image)[0] if image is not None else {}
@@ -51,7 +52,7 @@ def build(found: Trace, seen: Seen | None = None, title: str = "") -> Graph:
         nodes.append(
             GraphNode(
                 id=i,
-                kind=s.kind,
+                kind="input" if (i, 0) == image else s.kind,
                 label=s.label if s.op is not None else seen.names.get(i) or _name(i, s, steps),
                 op="" if s.op is None else repr(s.op),
                 params=params[i],
@@ -86,6 +87,21 @@ def build(found: Trace, seen: Seen | None = None, title: str = "") -> Graph:
     return Graph(tuple(nodes), _edges(steps), tuple(groups), _passes(seen, len(steps)), meta)
 
 
+def _beside_users(steps: Sequence[Made]) -> list[Made]:
+    """Leaves that only gradients read, such as the seed of a backward pass, belong to these."""
+    users: dict[int, list[Made]] = {}
+    for s in steps:
+        for source in s.sources:
+            if source is not None and steps[source[0]].op is None:
+                users.setdefault(source[0], []).append(s)
+    moved = list(steps)
+    for i, reading in users.items():
+        first = min(reading, key=lambda s: s.order)
+        if first.order > steps[i].order:
+            moved[i] = dataclasses.replace(steps[i], order=first.order, of=first.of)
+    return moved
+
+
 def _edges(steps: Sequence[Made]) -> tuple[GraphEdge, ...]:
     """All edges; what was made earlier than the gradient that reads it was kept for it."""
     return tuple(
@@ -109,16 +125,18 @@ def _passes(seen: Seen, n: int) -> tuple[Step, ...]:
     )
 
 
-def _scopes(steps: Sequence[Made]) -> list[tuple[str, ...]]:
-    """The path of each step; what is used in one place only belongs there."""
+def _scopes(steps: Sequence[Made], image: Source | None) -> list[tuple[str, ...]]:
+    """The path of each step; what is used in one place only belongs there, but for inputs."""
     users: dict[int, list[tuple[str, ...]]] = {}
     for s in steps:
         for source in s.sources:
             if source is not None and steps[source[0]].op is None and s.order == 0:
                 users.setdefault(source[0], []).append(s.scope)
-    found = []
+    found: list[tuple[str, ...]] = []
     for i, s in enumerate(steps):
-        if s.op is None and i in users:
+        if s.kind == "input" or (i, 0) == image:
+            found.append(())
+        elif s.op is None and i in users:
             found.append(tuple(path.commonprefix([list(u) for u in users[i]])))
         elif s.op is None and s.of is not None:
             found.append(steps[s.of].scope)

@@ -159,7 +159,7 @@ class Graph:
         """A drawing, with groups open to that depth; by default as far as it stays readable."""
         from .svg import draw
 
-        return draw(self)
+        return draw(self.to_dict(), depth)
 
     def to_dot(self, **options: Any) -> str:
         """The graph in the DOT language of Graphviz: see `gpugraph.viz.export.dot`."""

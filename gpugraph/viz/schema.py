@@ -37,8 +37,10 @@ OPTIONAL = {  # fields that are left out where they say nothing
 
 
 def to_dict(graph: Graph) -> dict[str, Any]:
-    """Everything in JSON's types."""
-    return {
+    """Everything, layout included, in JSON's types."""
+    from .layout import layout
+
+    told = {
         "schema": SCHEMA,
         "version": VERSION,
         "meta": _plain(graph.meta),
@@ -48,6 +50,7 @@ def to_dict(graph: Graph) -> dict[str, Any]:
         "steps": [_plain(asdict(s)) for s in graph.steps],
         "overlays": _plain(graph.overlays),
     }
+    return {**told, "layout": layout(told)}
 
 
 def to_json(graph: Graph) -> str:

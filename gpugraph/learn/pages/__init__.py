@@ -1,17 +1,9 @@
 """The pages, one a module: importing them declares them in `gpugraph.learn.page.PAGES`."""
 
-from . import (
-    convolution_arithmetic,
-    convolution_step_by_step,
-    max_pooling,
-    nonlinearities,
-    why_convolution,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "convolution_arithmetic",
-    "convolution_step_by_step",
-    "max_pooling",
-    "nonlinearities",
-    "why_convolution",
-]
+__all__ = sorted(module.name for module in iter_modules(__path__))
+
+for _name in __all__:
+    import_module(f"{__name__}.{_name}")

@@ -13,8 +13,10 @@ from ... import nn
 from ...analysis import receptive_field
 from ...core.autodiff import grad
 from ...core.tensor import Tensor
+from ..exercise import Exercise
+from ..page import STAGE, Content, page
 
-__all__ = ["PRESETS", "Layer", "chain", "data", "heard", "seen"]
+__all__ = ["PRESETS", "Layer", "chain", "content", "heard", "seen"]
 
 
 @dataclass(frozen=True)
@@ -28,26 +30,26 @@ class Layer:
     D: int = 1
 
 
-def _vgg16() -> list[Layer]:
-    layers = []
-    for count in (2, 2, 3, 3, 3):
-        layers += [Layer("conv", 3, 1, 1)] * count + [Layer("pool", 2, 2)]
-    return layers
+CONV, POOL = Layer("conv", 3, 1, 1), Layer("pool", 2, 2)
 
-
-PRESETS: dict[str, list[Layer]] = {
-    "stride 1": [Layer("conv", 3, 1, 1)] * 4,
-    "stride 2": [Layer("conv", 3, 2, 1)] * 4,
-    "dilated": [Layer("conv", 3, 1, d, d) for d in (1, 2, 4, 8)],
-    "AlexNet": [
-        Layer("conv", 11, 4, 2),
-        Layer("pool", 3, 2),
-        Layer("conv", 5, 1, 2),
-        Layer("pool", 3, 2),
-        *[Layer("conv", 3, 1, 1)] * 3,
-        Layer("pool", 3, 2),
-    ],
-    "VGG-16": _vgg16(),
+# With the size of the image that the page draws.
+PRESETS: dict[str, tuple[int, list[Layer]]] = {
+    "two blocks": (32, [CONV, CONV, POOL] * 2),
+    "stride 1": (16, [CONV] * 4),
+    "stride 2": (64, [Layer("conv", 3, 2, 1)] * 4),
+    "dilated": (48, [Layer("conv", 3, 1, d, d) for d in (1, 2, 4, 8)]),
+    "AlexNet": (
+        224,
+        [
+            Layer("conv", 11, 4, 2),
+            Layer("pool", 3, 2),
+            Layer("conv", 5, 1, 2),
+            Layer("pool", 3, 2),
+            *[CONV] * 3,
+            Layer("pool", 3, 2),
+        ],
+    ),
+    "VGG-16": (224, [layer for n in (2, 2, 3, 3, 3) for layer in [*[CONV] * n, POOL]]),
 }
 DRAWS, IMAGES, CHANNELS, CELLS = 3, 8, 6, 56
 
@@ -128,17 +130,81 @@ def inner_share(field: Any) -> float:
     return float(field[low : size - low, low : size - low].sum() / field.sum())
 
 
-def data() -> dict[str, Any]:
-    """What the page carries: the presets with what formulas and gradients say of each."""
+TEXT = """
+<p>A unit sees what its window covers, and each unit in there sees what <em>its</em> window covers.
+From the image on, two numbers suffice: the <b>size</b> <var>r</var> that a unit sees, and the
+<b>jump</b> <var>j</var>, the pixels from one unit to the next. A layer with window <var>F</var>,
+stride <var>S</var> and dilation <var>D</var> makes of them</p>
+<p class="formula"><var>r</var> + (<var>F</var> − 1) · <var>D</var> · <var>j</var>
+&nbsp; and &nbsp; <var>j</var> · <var>S</var></p>
+<p>So at stride 1 every layer adds <var>F</var> − 1, while a stride, a pool or a dilation makes all
+that comes behind it see further: fields then grow like powers of two.</p>
+<h2>Measured by gradients</h2>
+<p>A unit depends on a pixel if its gradient there is not zero. gpugraph looks where that is, in a
+network with positive weights, so that nothing cancels, and finds what the formula says:</p>
+<div id="measured"></div>
+<h2>Seen, but hardly heard</h2>
+<p>Many paths lead from a unit to the middle of its field, and few to its border. With equal weights
+the gradient counts these paths: the bell below the image, above. These are the gradients of networks
+with random weights, ReLU and max pooling, as they are when training starts (mean size over
+{images} images of noise and {draws} draws of the weights):</p>
+<div id="maps"></div>
+<p class="note">With code: page 10 of the lecture, docs/lecture/10-receptive-fields.md.</p>
+"""
+
+
+@page(
+    "receptive-fields",
+    "How far does a pixel reach?",
+    "Put layers on top of each other, and see what one unit sees of the image, and how well.",
+    order=6,
+)
+def content() -> Content:
+    """The presets, with what formulas and gradients say of each."""
     presets = []
-    for name, layers in PRESETS.items():
+    for name, (shown, layers) in PRESETS.items():
         field = heard(layers)
         presets.append(
             {
                 "name": name,
+                "shown": shown,
                 "layers": [asdict(layer) for layer in layers],
                 **seen(layers),
                 "heard": {**picture(field), "inner": inner_share(field)},
             }
         )
-    return {"presets": presets}
+    return Content(
+        TEXT.format(images=IMAGES, draws=DRAWS),
+        {"presets": presets},
+        ("fields.js", "receptive-fields.js"),
+        exercises(),
+        STAGE,
+        ("receptive-fields.css",),
+    )
+
+
+def exercises() -> list[Exercise]:
+    """Questions, with answers by `gpugraph.analysis`."""
+    threes, seven = seen([CONV] * 3)["theory"][0], seen([Layer("conv", 7)])["theory"][0]
+    strided = seen([Layer("conv", 3, 2, 1)] * 5)["theory"][0]
+    swapped = [seen(layers)["theory"][0] for layers in ([CONV, POOL], [POOL, CONV])]
+    assert threes == seven
+    return [
+        Exercise(
+            "How many layers of 3×3 with stride 1 see as far as one of 7×7?",
+            3,
+            f"Each adds 2 to the 1 that the image begins with: {threes} after three.",
+        ),
+        Exercise(
+            "Five layers of 3×3, all with stride 2. How many pixels wide is the field of one unit?",
+            strided,
+            "1 + 2 + 4 + 8 + 16 + 32: the jump doubles with each layer, and each adds 2 jumps.",
+        ),
+        Exercise(
+            "A convolution of 3×3 and a pool of 2×2 with stride 2: in which order do they see more?",
+            "the pool first",
+            f"Behind the pool a step is 2 pixels, so the convolution adds 4: {swapped[1]} against "
+            f"{swapped[0]}. Try it above with the arrows.",
+            choices=("the convolution first", "the pool first", "it makes no difference"),
+        ),
+    ]

@@ -24,6 +24,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("page", nargs="*", metavar="PAGE", help="pages to write (default: all)")
     parser.add_argument("-o", "--out", default="learn", metavar="DIR", help="folder to write to")
     parser.add_argument("--open", action="store_true", help="open the page in the browser, too")
+    parser.add_argument(
+        "--measure", action="store_true", help="with times measured here, beside the costs"
+    )
     parser.add_argument("--list", action="store_true", help="say which pages there are, and stop")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
     parser.set_defaults(run=_run)
@@ -33,7 +36,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.list:
         _list(args.json)
         return 0
-    files = build(args.out, args.page or None)
+    files = build(args.out, args.page or None, args.measure)
     first = files[1] if len(args.page) == 1 else files[0]
     if args.json:
         print(json.dumps({"open": str(first), "files": [str(path) for path in files]}, indent=1))

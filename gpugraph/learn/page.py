@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from importlib.resources import files
+from inspect import signature
 from typing import Any
 
 from .exercise import Exercise
@@ -57,22 +58,31 @@ class Page:
 
     summary   one sentence: what the reader sees there
     order     place in the course
-    content   computes what stands in it; may take seconds
+    content   computes what stands in it; may take seconds. It may ask for what `make` knows, by
+              arguments with defaults: measure, siblings, model, shape
     """
 
     name: str
     title: str
     summary: str
     order: int
-    content: Callable[[], Content]
+    content: Callable[..., Content]
 
-    def make(self, siblings: Collection[str] | None = None, lecture: str = "") -> str:
+    def make(
+        self, siblings: Collection[str] | None = None, lecture: str = "", **options: Any
+    ) -> str:
         """The page as HTML.
 
-        siblings  names of the pages that are in the same folder, to link to (default: all PAGES)
+        siblings  names of the pages that are in the same folder, to link to (default: all PAGES);
+                  with none, the page stands alone
         lecture   address of the folder docs/lecture, "../lecture"; without it, no links there
+        measure   with times measured on this machine, if the page has such
+        model, shape  the network that it is about, if it is about one
         """
-        made = self.content()
+        there = list(PAGES) if siblings is None else siblings
+        asked = signature(self.content).parameters
+        known = {**options, "siblings": there}
+        made = self.content(**{k: v for k, v in known.items() if k in asked})
         exercises = "".join(e.html(i) for i, e in enumerate(made.exercises, 1))
         if exercises:
             exercises = f'<section class="exercises"><h2>Try it</h2>{exercises}</section>'
@@ -84,7 +94,7 @@ class Page:
             made.data,
             made.scripts,
             lead=self.summary,
-            nav=_nav(self, siblings),
+            nav=_nav(self, there) if there else "",
             styles=made.styles,
         )
 
@@ -94,10 +104,10 @@ PAGES: dict[str, Page] = {}  # by name, in the course's order
 
 def page(
     name: str, title: str, summary: str, order: int
-) -> Callable[[Callable[[], Content]], Callable[[], Content]]:
+) -> Callable[[Callable[..., Content]], Callable[..., Content]]:
     """Declare the function below as the content of a page; see `Page`."""
 
-    def declare(content: Callable[[], Content]) -> Callable[[], Content]:
+    def declare(content: Callable[..., Content]) -> Callable[..., Content]:
         PAGES[name] = Page(name, title, summary, order, content)
         ordered = sorted(PAGES.values(), key=lambda p: p.order)
         PAGES.clear()
@@ -160,9 +170,9 @@ def index(names: Collection[str]) -> str:
     return shell("Convolutional networks", f'<ol class="index">{items}</ol>{text}', lead=lead)
 
 
-def _nav(page: Page, siblings: Collection[str] | None) -> str:
+def _nav(page: Page, siblings: Collection[str]) -> str:
     """Links to index, previous and next page."""
-    there = [p for p in PAGES.values() if siblings is None or p.name in siblings or p is page]
+    there = [p for p in PAGES.values() if p.name in siblings or p is page]
     at = there.index(page)
     parts = ['<nav aria-label="Pages"><a class="home" href="index.html">Convolutional networks</a>']
     parts.append(f'<span class="place">{at + 1} of {len(there)}</span>')

@@ -128,7 +128,7 @@
       el("b", { "data-value": "result" }, text(y[s.out])));
     const used = (s.F * s.F * s.K * s.L) / s.groups;
     learn.put(count, `Weights with a window of ${s.F}×${s.F}: ${s.F}·${s.F}·${s.K}·${s.L}${s.groups > 1 ? `/${s.groups}` : ""} = `,
-      el("b", { "data-value": "weights" }, text(used)), s.groups > 1 ? `, a ${s.groups}th of ${text(used * s.groups)}.` : ".");
+      el("b", { "data-value": "weights" }, text(used)), s.groups > 1 ? `, 1/${s.groups} of ${text(used * s.groups)}.` : ".");
   }
   const brackets = (v) => (v < 0 ? `(${text(v)})` : text(v));
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import numpy as np
 
 from ..analysis import CostReport, NodeCost
-from ..analysis.fields import ReceptiveField, field_of, fields
+from ..analysis.fields import field_of, fields
 from ..analysis.trace import Source, Step, Trace
+from ..core.backend import MetaArray
+from ..core.graph import PACKAGE
 from ..core.window import Window
 from ..nn.module import Module
 
-__all__ = ["WINDOWED", "Weights", "chain_to", "field_at", "layers", "weights_of"]
+__all__ = ["WINDOWED", "field_at", "in_a_line", "layers"]
 
 # Ops that move a window over their input, by label.
 WINDOWED = {
@@ -32,7 +36,7 @@ def layers(model: Any, report: CostReport) -> list[dict[str, Any]]:
     """One dict for each op that the network applies, in order; parameters' values if it has any.
 
     id         number of the step
-    path       of the module, "features.0", or "" in the network itself
+    name       path of the module, or the op where it has none; with a number where it comes again
     op, kind   label of the op; "conv", "max pool", ... of one with a window, else ""
     into, out  shapes of the first input and of the output
     weights    numbers in parameters that it reads; 0 if a layer before read them
@@ -45,14 +49,17 @@ def layers(model: Any, report: CostReport) -> list[dict[str, Any]]:
     seen = Fields(found)
     held = Weights(model, found)
     total = sum(n.forward.macs for n in report.nodes if n.forward) or 1
-    made, budget, counted = [], BUDGET, set()
+    made: list[dict[str, Any]] = []
+    budget, counted, names = BUDGET, set[Source](), Counter[str]()
     for (i, step), node in zip(found.ops(), report.nodes, strict=True):
         own = [s for s in step.sources if s is not None and found.steps[s[0]].kind == "parameter"]
         new = [s for s in dict.fromkeys(own) if s not in counted and held.is_parameter(s)]
         counted.update(new)
+        name = ".".join(step.scope) or WINDOWED.get(step.label, step.label)
+        names[name] += 1
         layer = {
             "id": i,
-            "path": ".".join(step.scope),
+            "name": name if names[name] == 1 else f"{name} ({names[name]})",
             "op": step.label,
             "kind": WINDOWED.get(step.label, ""),
             "where": _short_place(step.where),
@@ -69,6 +76,14 @@ def layers(model: Any, report: CostReport) -> list[dict[str, Any]]:
             layer["filters"] = filters
         made.append(layer)
     return made
+
+
+def in_a_line(error: BaseException) -> str:
+    """An error of the user's code with its kind and place: "KeyError: 'x' (net.py:12)"."""
+    frames = extract_tb(error.__traceback__)
+    own = [f for f in frames if not f.filename.startswith((PACKAGE, "<frozen"))]
+    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
 
 
 def _short_place(where: str) -> str:
@@ -115,10 +130,12 @@ class Fields:
         return [list(axis) for axis in seen] or None
 
 
-def field_at(found: Trace, source: Source, step: int) -> ReceptiveField:
-    """What the result of that step sees of the source."""
-    reached, _ = fields(found, source)
-    return field_of(found, source, reached.get((step, 0)))
+def field_at(found: Trace, step: int, window: Mapping[int, Window]) -> list[list[int | str]] | None:
+    """What the result of that step sees of the only input, with other windows for some steps."""
+    steps = list(found.steps)
+    for i, other in window.items():
+        steps[i] = replace(steps[i], op=replace(steps[i].op, window=other))  # type: ignore
+    return Fields(replace(found, steps=steps)).by(step)
 
 
 def chain_to(found: Trace, i: int) -> list[list[Any]] | None:
@@ -178,7 +195,7 @@ class Weights:
         """A convolution's weights (L, K/G, *F) as an array; None if it has no numbers."""
         name = self.name(step.sources[1]) if step.label.startswith("conv") else None
         w = self.parameters.get(name or "")
-        return None if w is None or w.device.kind == "meta" else w.numpy()
+        return None if w is None or isinstance(w.array, MetaArray) else w.numpy()
 
     def pictures(self, step: Step, budget: int) -> Mapping[str, Any] | None:
         """Some filters as bytes, -127 to 127 for -most to most: (filters, slices, rows, columns).
@@ -203,8 +220,3 @@ class Weights:
 def _plane(spatial: tuple[int, ...]) -> tuple[int, int]:
     """Rows and columns of a filter; of one dimension it is a single row."""
     return (1, spatial[0]) if len(spatial) == 1 else (spatial[0], spatial[1])
-
-
-def weights_of(model: Any, report: CostReport) -> Weights:
-    """The parameters of a network by the steps of its report."""
-    return Weights(model, report.trace)

@@ -1,4 +1,4 @@
-"""Backwards through a convolution in one dimension: Jacobian, transpose, scatter, flipped filter."""
+"""Backwards through a 1-D convolution: Jacobian, transpose, scatter, flipped filter."""
 
 from __future__ import annotations
 
@@ -117,16 +117,16 @@ correlation with the flipped filter.</p></div></section>
 <div class="text"><p>A weight is used by every window, so every output has its say about it:
 <var>gw</var> adds up <var>g</var> times what the weight was multiplied with.</p></div></section>
 <section class="behind"><h2>What the engine records</h2><div class="recorded"><div><img
-id="graph" alt="The recorded graph: conv reads x and w, conv_input reads g and w, conv_weight reads x
-and g"><p class="note" id="graph-note"></p></div><div><pre id="code" tabindex="0"
+id="graph" alt="The recorded graph: conv reads x and w, conv_input reads g and w, conv_weight reads
+x and g"><p class="note" id="graph-note"></p></div><div><pre id="code" tabindex="0"
 aria-label="The same in Python"></pre></div></div></section>
 """
 
 TEXT = """
 <p>Nobody writes the matrix down: the engine has two ops, <code>conv_input</code> and
-<code>conv_weight</code>, that do these sums for all outputs at once. Each of the three ops reads two
-of <var>x</var>, <var>w</var> and <var>g</var>, and is linear in both, so the gradient of a gradient
-is made of the same three.</p>
+<code>conv_weight</code>, that do these sums for all outputs at once. Each of the three ops reads
+two of <var>x</var>, <var>w</var> and <var>g</var>, and is linear in both, so the gradient of a
+gradient is made of the same three.</p>
 <p class="note">With code: page 11 of the lecture, docs/lecture/11-backward-1d.md.</p>
 """
 

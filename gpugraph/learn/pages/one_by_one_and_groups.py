@@ -41,9 +41,9 @@ TEXT = """
 <var>K</var> numbers at a pixel, and multiplies it by a matrix of <var>L</var>×<var>K</var> weights:
 a fully connected layer from channels to channels, the same one at every pixel. Click on another
 pixel. <span id="checked"></span></p>
-<p><b>Groups</b> split the channels in as many parts; a filter reads only its own part. In the matrix
-only blocks along the diagonal are left, so there are as many times fewer weights and multiply-adds
-as there are groups. With as many groups as channels each filter reads one channel: a
+<p><b>Groups</b> split the channels in as many parts; a filter reads only its own part. In the
+matrix only blocks along the diagonal are left, so there are as many times fewer weights and
+multiply-adds as there are groups. With as many groups as channels each filter reads one channel: a
 <a href="#groups=6&amp;F=3">depthwise</a> convolution.</p>
 <p>What groups leave out is also lost: no information passes from one group to another. So networks
 put a 1×1 layer behind a depthwise one, or shuffle the channels. With a larger window each square of
@@ -75,8 +75,8 @@ def content() -> Content:
 
 def exercises() -> list[Exercise]:
     """Questions, with answers by the layers themselves."""
-    mixed = nn.Conv2d(192, 32, 1, bias=False).weight
-    four = nn.Conv2d(64, 128, 3, groups=4, bias=False).weight
+    mixed = next(nn.Conv2d(192, 32, 1, bias=False).parameters())
+    four = next(nn.Conv2d(64, 128, 3, groups=4, bias=False).parameters())
     return [
         Exercise(
             "A 1×1 layer goes from 192 channels to 32. How many weights has it, without bias?",

@@ -62,8 +62,7 @@ def chain(layers: Sequence[Layer], channels: int = 1, relu: bool = False) -> nn.
         if layer.kind == "pool":
             made.append(nn.MaxPool2d(layer.F, layer.S, padding=layer.P, dilation=layer.D))
             continue
-        window = {"stride": layer.S, "padding": layer.P, "dilation": layer.D}
-        made.append(nn.Conv2d(into, channels, layer.F, bias=False, **window))
+        made.append(nn.Conv2d(into, channels, layer.F, layer.S, layer.P, layer.D, bias=False))
         made += [nn.ReLU()] if relu else []
         into = channels
     return nn.Sequential(*made)
@@ -145,8 +144,8 @@ network with positive weights, so that nothing cancels, and finds what the formu
 <div id="measured"></div>
 <h2>Seen, but hardly heard</h2>
 <p>Many paths lead from a unit to the middle of its field, and few to its border. With equal weights
-the gradient counts these paths: the bell below the image, above. These are the gradients of networks
-with random weights, ReLU and max pooling, as they are when training starts (mean size over
+the gradient counts these paths: the bell below the image, above. These are the gradients of
+networks with random weights, ReLU and max pooling, as they are when training starts (mean size over
 {images} images of noise and {draws} draws of the weights):</p>
 <div id="maps"></div>
 <p class="note">With code: page 10 of the lecture, docs/lecture/10-receptive-fields.md.</p>
@@ -201,7 +200,8 @@ def exercises() -> list[Exercise]:
             "1 + 2 + 4 + 8 + 16 + 32: the jump doubles with each layer, and each adds 2 jumps.",
         ),
         Exercise(
-            "A convolution of 3×3 and a pool of 2×2 with stride 2: in which order do they see more?",
+            "A convolution of 3×3 and a pool of 2×2 with stride 2: which must be first, to see "
+            "more?",
             "the pool first",
             f"Behind the pool a step is 2 pixels, so the convolution adds 4: {swapped[1]} against "
             f"{swapped[0]}. Try it above with the arrows.",

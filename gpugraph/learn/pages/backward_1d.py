@@ -12,7 +12,7 @@ from ...core.autodiff import grad
 from ...core.tensor import Tensor
 from ...func import jacobian
 from ...nn.functional import conv1d
-from ...viz import graph
+from ...viz import of
 from ..exercise import Exercise
 from ..page import STAGE, Content, page
 
@@ -77,8 +77,8 @@ def record(
 ) -> dict[str, Any]:
     """The convolution of x (N,) with w (F,), and its backward from g (M,), as the engine does it.
 
-    Returns y (M,), gx (N,), gw (F,), the Jacobian dy/dx (M, N) as lists; and `svg`, a drawing of
-    the recorded graph.
+    Returns y (M,), gx (N,), gw (F,), the Jacobian dy/dx (M, N) as lists; and drawings of what was
+    recorded: `svg` of these three ops, `pass` of a whole backward pass from the sum of g y.
     """
     window = {"stride": stride, "padding": padding, "dilation": dilation}
     leaves = {
@@ -95,10 +95,14 @@ def record(
 
     matrix = jacobian(forward)(np.array(x, np.float64))
     names = SimpleNamespace(named_parameters=leaves.items)
+    leaves = {name: Tensor(t.array, requires_grad=name != "g") for name, t in leaves.items()}
+    loss = (leaves["g"] * conv1d(leaves["x"], leaves["w"], **window)).sum()
+    whole = SimpleNamespace(named_parameters=leaves.items)
     return {
         **{name: t.numpy()[0, 0].tolist() for name, t in (("y", y), ("gx", gx), ("gw", gw))},
         "jacobian": matrix.numpy().tolist(),
-        "svg": graph.of(y, gx, gw, model=names).to_svg(),
+        "svg": of(y, gx, gw, model=names).to_svg(),
+        "pass": of(loss, backward=True, model=whole).to_svg(),
     }
 
 
@@ -119,7 +123,10 @@ correlation with the flipped filter.</p></div></section>
 <section class="behind"><h2>What the engine records</h2><div class="recorded"><div><img
 id="graph" alt="The recorded graph: conv reads x and w, conv_input reads g and w, conv_weight reads
 x and g"><p class="note" id="graph-note"></p></div><div><pre id="code" tabindex="0"
-aria-label="The same in Python"></pre></div></div></section>
+aria-label="The same in Python"></pre></div>
+<details><summary>A whole pass, forward and backward, from Σ <var>g</var><var>y</var></summary>
+<img id="pass" alt="The same ops, with a product by g and a sum behind them"></details>
+</div></section>
 """
 
 TEXT = """
@@ -127,7 +134,6 @@ TEXT = """
 <code>conv_weight</code>, that do these sums for all outputs at once. Each of the three ops reads
 two of <var>x</var>, <var>w</var> and <var>g</var>, and is linear in both, so the gradient of a
 gradient is made of the same three.</p>
-<p class="note">With code: page 11 of the lecture, docs/lecture/11-backward-1d.md.</p>
 """
 
 
@@ -150,6 +156,7 @@ def content() -> Content:
         exercises(),
         STAGE + FIGURE,
         ("backward-1d.css",),
+        ["11-backward-1d.md"],
     )
 
 

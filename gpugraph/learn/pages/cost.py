@@ -109,8 +109,7 @@ multiply-adds at once.</p>
 the number of filters, and stays below <var>F</var><sup>2</sup>. For 3×3 it is {ratio256:.1f} at 256
 filters, {ratio64:.1f} at 64, and never 9. <span id="ratio"></span></p>
 <div id="curve"></div>
-<p class="note">Dots are the library's own counts, for 3×3.{timed} With code: pages 6 and 7 of the
-lecture, docs/lecture/06-channels-and-cost.md and 07-cheaper-convolutions.md.</p>
+<p class="note">Dots are the library's own counts, for 3×3.{timed}</p>
 """
 TIMED = """ The times in milliseconds beside the first example are those of one forward pass on the
 CPU that made this page ({machine}; median of {repeats}). Few multiply-adds are not always fast: a
@@ -138,6 +137,7 @@ def content(measure: bool = False) -> Content:
         ("costs.js", "cost.js"),
         exercises(),
         styles=("cost.css",),
+        lecture=["06-channels-and-cost.md", "07-cheaper-convolutions.md"],
     )
 
 

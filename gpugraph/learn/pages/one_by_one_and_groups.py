@@ -48,7 +48,6 @@ multiply-adds as there are groups. With as many groups as channels each filter r
 <p>What groups leave out is also lost: no information passes from one group to another. So networks
 put a 1×1 layer behind a depthwise one, or shuffle the channels. With a larger window each square of
 the matrix holds <var>F</var>×<var>F</var> weights, and the blocks stay the same.</p>
-<p class="note">With code: page 7 of the lecture, docs/lecture/07-cheaper-convolutions.md.</p>
 """
 
 
@@ -70,6 +69,7 @@ def content() -> Content:
         ("one-by-one-and-groups.js",),
         exercises(),
         styles=("one-by-one-and-groups.css",),
+        lecture=["07-cheaper-convolutions.md"],
     )
 
 

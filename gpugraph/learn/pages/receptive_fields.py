@@ -14,7 +14,7 @@ from ...analysis import receptive_field
 from ...core.autodiff import grad
 from ...core.tensor import Tensor
 from ..exercise import Exercise
-from ..page import STAGE, Content, page
+from ..page import Content, page
 
 __all__ = ["PRESETS", "Layer", "chain", "content", "heard", "seen"]
 
@@ -148,7 +148,6 @@ the gradient counts these paths: the bell below the image, above. These are the 
 networks with random weights, ReLU and max pooling, as they are when training starts (mean size over
 {images} images of noise and {draws} draws of the weights):</p>
 <div id="maps"></div>
-<p class="note">With code: page 10 of the lecture, docs/lecture/10-receptive-fields.md.</p>
 """
 
 
@@ -177,8 +176,8 @@ def content() -> Content:
         {"presets": presets},
         ("fields.js", "receptive-fields.js"),
         exercises(),
-        STAGE,
-        ("receptive-fields.css",),
+        styles=("receptive-fields.css",),
+        lecture=["10-receptive-fields.md"],
     )
 
 

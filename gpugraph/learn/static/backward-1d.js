@@ -233,7 +233,8 @@
     const at = Math.max(0, presets.findIndex((p) => likePreset(p, s)));
     const exact = likePreset(presets[at], s);
     if (shown !== at) {
-      learn.find("graph").src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(presets[at].svg)}`;
+      for (const [id, key] of [["graph", "svg"], ["pass", "pass"]])
+        learn.find(id).src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(presets[at][key])}`;
       shown = at;
     }
     const [N, F, M] = [s.x.length, s.w.length, s.g.length];

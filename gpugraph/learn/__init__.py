@@ -45,10 +45,12 @@ def build(
     beside = folder.resolve().parent / "lecture"  # in the repository, docs/learn and docs/lecture
     lecture = "../lecture" if (beside / "README.md").exists() else ""
     options = {"measure": measure, "model": model, "shape": shape}
-    made = {f"{name}.html": PAGES[name].make(there, lecture, **options) for name in wanted}
+    made = {}
+    for name in sorted(wanted, key=lambda name: name != "your-model"):  # it may fail: say so first
+        made[name] = PAGES[name].make(there, lecture, **options)
     folder.mkdir(parents=True, exist_ok=True)
-    files = {"index.html": index(there), **made}
-    return [write_atomically(folder / name, html) for name, html in files.items()]
+    files = {"index": index(there), **{name: made[name] for name in wanted}}
+    return [write_atomically(folder / f"{name}.html", html) for name, html in files.items()]
 
 
 def your_model(model: Any, shape: Any) -> str:

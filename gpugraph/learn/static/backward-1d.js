@@ -230,7 +230,8 @@
 
   function recorded(s) {
     learn.find("code").textContent = code(s);
-    const at = Math.max(0, presets.findIndex((p) => likePreset(p, s)));
+    const same = presets.findIndex((p) => isPreset(p, s));
+    const at = Math.max(0, same < 0 ? presets.findIndex((p) => likePreset(p, s)) : same);
     const exact = likePreset(presets[at], s);
     if (shown !== at) {
       for (const [id, key] of [["graph", "svg"], ["pass", "pass"]])
@@ -238,7 +239,8 @@
       shown = at;
     }
     const [N, F, M] = [s.x.length, s.w.length, s.g.length];
-    learn.find("graph-note").textContent = exact ? "Recorded from this very computation."
+    learn.find("graph-note").textContent = isPreset(presets[at], s) ? "Recorded from this very computation."
+      : exact ? "Recorded from a computation of these sizes."
       : `Recorded from the example “${presets[at].name}”. With your numbers the graph is the same, for x of ${N}, w of ${F}, y and g of ${M}.`;
   }
 

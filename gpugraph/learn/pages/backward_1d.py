@@ -13,6 +13,7 @@ from ...core.tensor import Tensor
 from ...func import jacobian
 from ...nn.functional import conv1d
 from ...viz import of
+from ...viz.svg import draw
 from ..exercise import Exercise
 from ..page import STAGE, Content, page
 
@@ -101,8 +102,8 @@ def record(
     return {
         **{name: t.numpy()[0, 0].tolist() for name, t in (("y", y), ("gx", gx), ("gw", gw))},
         "jacobian": matrix.numpy().tolist(),
-        "svg": of(y, gx, gw, model=names).to_svg(),
-        "pass": of(loss, backward=True, model=whole).to_svg(),
+        "svg": draw(of(y, gx, gw, model=names).to_dict(), saved=True),
+        "pass": draw(of(loss, backward=True, model=whole).to_dict(), saved=True),
     }
 
 
@@ -122,9 +123,11 @@ correlation with the flipped filter.</p></div></section>
 <var>gw</var> adds up <var>g</var> times what the weight was multiplied with.</p></div></section>
 <section class="behind"><h2>What the engine records</h2><div class="recorded"><div><img
 id="graph" alt="The recorded graph: conv reads x and w, conv_input reads g and w, conv_weight reads
-x and g"><p class="note" id="graph-note"></p></div><div><pre id="code" tabindex="0"
-aria-label="The same in Python"></pre></div>
-<details><summary>A whole pass, forward and backward, from Σ <var>g</var><var>y</var></summary>
+x and g"><p class="note"><span
+id="graph-note"></span> Dashed: what waits for the backward pass.</p></div><div><pre
+id="code" tabindex="0" aria-label="The same in Python"></pre></div>
+<details><summary>A whole pass, forward and backward, from Σ <var>g</var><var>y</var> (x1 is
+<var>g</var>)</summary>
 <img id="pass" alt="The same ops, with a product by g and a sum behind them"></details>
 </div></section>
 """

@@ -1,0 +1,2 @@
+gg.restoreTheme();
+gg.start();

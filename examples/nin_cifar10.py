@@ -17,7 +17,7 @@ import gpugraph as gg
 import gpugraph.nn.functional as F
 from gpugraph import data, models, optim, training
 
-WARM_UP = 200  # steps; at the full rate from the start, the ReLU behind the last convolution dies
+WARM_UP = 100  # steps
 
 
 def warm_up_and_cosine(steps):
@@ -29,8 +29,8 @@ def main():
     parser = argparse.ArgumentParser(description="Train Network in Network on CIFAR-10.")
     parser.add_argument("--data", metavar="DIR", help="folder of CIFAR-10; or GPUGRAPH_DATA")
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--lr", type=float, default=5e-4, help="highest learning rate of Adam")
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--lr", type=float, default=1e-3, help="highest learning rate of Adam")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoint", metavar="FILE", help="written each epoch; resumed if there")
     parser.add_argument(

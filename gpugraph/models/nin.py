@@ -12,6 +12,7 @@ from __future__ import annotations
 from .. import nn
 from ..core.tensor import Tensor
 from ..nn import functional as F
+from ..nn import init
 from .start import he_start
 
 __all__ = ["NetworkInNetwork", "nin"]
@@ -43,6 +44,11 @@ class NetworkInNetwork(nn.Module):
             *_mlpconv(192, (192, 192, num_classes), 3),  # -> (N, num_classes, 8, 8)
         )
         he_start(self, mode="fan_in")
+        # The last ReLU stands on the scores: a class that starts below 0 at all places would get no
+        # gradient, ever. So all start near 1.
+        last = self.features[-2]
+        init.normal_(last.weight, std=0.01)
+        init.ones_(last.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores of the classes."""

@@ -303,6 +303,29 @@ def test_blocks_with_other_parameters_or_shapes_are_not_folded():
     assert [x.name for x in folds] == ["2 … 4"]
 
 
+class Apart(nn.Module):
+    """Uses the members of a list with ops of its own between."""
+
+    def __init__(self, same):
+        self.down = nn.ModuleList([Block(2), Block(2) if same else nn.Conv2d(2, 2, 1)])
+
+    def forward(self, x):
+        first, second = self.down
+        return second(gg.sin(first(x))) + x
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_list_whose_members_are_used_apart_is_no_box(same):
+    net = Apart(same)
+    g = gg.graph.of(net(gg.tensor(np.ones((1, 2, 5, 5), np.float32))).sum(), model=net)
+    top = [(x.name, x.path) for x in g.groups if x.parent == 0]
+    assert top == [("down.0", "down.0"), ("down.1", "down.1")] and not any(
+        x.repeats for x in g.groups
+    )
+    homes = {n.label: g.groups[n.group].path for n in g.nodes if n.kind == "parameter"}
+    assert homes["down.0.conv.weight"] == "down.0.conv"
+
+
 def test_the_path_of_a_list_of_modules_is_in_the_scope():
     class Net(nn.Module):
         def __init__(self):

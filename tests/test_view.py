@@ -88,6 +88,14 @@ def test_what_values_were_is_written_if_asked_for(folder):
     assert linear["time"] > 0 and linear["stats"][0]["nan"] == 0 and linear["device"] == "cpu"
 
 
+def test_a_line_is_the_users_or_none(folder):
+    command = [sys.executable, "-m", "gpugraph", "export", "lenet5", "-o", "g.json"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([*command, "--device", "cpu"], check=True, timeout=60, env=env)
+    lines = {n["where"].rpartition(":")[0] for n in read("g.json")["nodes"] if "where" in n}
+    assert {os.path.basename(file) for file in lines} == {"small.py"}  # the network itself
+
+
 def test_networks_by_name_run_in_shapes_alone(folder):
     assert main(["export", "lenet5", "-o", "g.json"]) == 0
     told = read("g.json")

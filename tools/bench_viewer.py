@@ -75,9 +75,7 @@ def recorded(make: Callable[[], Any], shape: tuple[int, ...]) -> dict[str, Any]:
 
 def blocks(n: int) -> dict[str, Any]:
     """n blocks in a row, no two neighbours alike, so that none are folded."""
-    return recorded(
-        lambda: nn.Sequential(*[_named(Block(8), i) for i in range(n)]), (4, 8, 16, 16)
-    )
+    return recorded(lambda: nn.Sequential(*[_named(Block(8), i) for i in range(n)]), (4, 8, 16, 16))
 
 
 def _named(block: Block, i: int) -> Block:
@@ -162,8 +160,8 @@ def main() -> None:
         "# The viewer: times by the size of the graph",
         "",
         f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, Python "
-        f"{platform.python_version()}, gpugraph {gg.__version__}, Chromium {version} without a GPU. "
-        f"`python -m tools.bench_viewer --write`. Medians of {ROUNDS}.",
+        f"{platform.python_version()}, gpugraph {gg.__version__}, Chromium {version} without a "
+        f"GPU. `python -m tools.bench_viewer --write`. Medians of {ROUNDS}.",
         "",
     ]
     text = "\n".join([*head, *lines, ""])

@@ -27,6 +27,7 @@ MADE = {
     "confusion.png": "which digits were taken for which",
     "misread.png": "the test images it got wrong",
     "filters.png": "what the first layer looks for",
+    "graph.html": "the graph of a training step, with values: open it in a browser",
     "graph.svg": "every op of one forward pass, as recorded",
     "metrics.json": "the numbers",
     "model.safetensors": "the trained weights, and all that a resume needs",
@@ -77,6 +78,11 @@ def demo(
     seconds = perf_counter() - start
 
     _draw(folder, history, model, x.numpy(), y.numpy(), training.predict(model, tests))
+    model.train().zero_grad()
+    x, y = next(iter(data.DataLoader(test, batch_size=32)))
+    with viz.record(model, stats=True, images=True, time=True) as run:
+        cross_entropy(model(x), y).backward()
+    run.graph.save(folder / "graph.html")
     metrics = {
         "test_accuracy": history.last["test_accuracy"],
         "test_loss": history.last["test_loss"],
@@ -140,7 +146,10 @@ def _run(args: argparse.Namespace) -> None:
     print(f"Look into {metrics['folder']}:")
     for name, what in MADE.items():
         print(f"  {name:<18} {what}")
+    print(f"\nSee the graph: {(Path(metrics['folder']) / 'graph.html').absolute()}")
     print("\nTry next:")
+    print("  gpugraph view resnet50 --open    a large one, and its backward pass")
+    print("  gpugraph learn --open            play with convolution, step by step")
     print(f"  gpugraph demo --seed {metrics['seed'] + 1:<11} how much of it was luck?")
     print("  python examples/mlp.py           the training loop, written out")
     print("  python examples/lenet_mnist.py   LeNet-5 on MNIST")

@@ -136,7 +136,8 @@ class Node:
         )
 
 
-_inside: dict[str, bool] = {}  # file name -> is it one of gpugraph's? Looked up at every record
+_OURS, _USERS, _END = 1, 2, 3
+_files: dict[str, int] = {}  # file name -> whose it is; looked up at every record
 
 
 def user_frame(depth: int) -> tuple[CodeType | None, int]:
@@ -147,13 +148,20 @@ def user_frame(depth: int) -> tuple[CodeType | None, int]:
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code
-        inside = _inside.get(code.co_filename)
-        if inside is None:
-            inside = _inside[code.co_filename] = code.co_filename.startswith(PACKAGE)
-        if not inside:
+        whose = _files.get(code.co_filename) or _whose(code.co_filename)
+        if whose == _USERS:
             return code, frame.f_lasti
+        if whose == _END:
+            break
         frame = frame.f_back
     return None, 0
+
+
+def _whose(file: str) -> int:
+    """Above gpugraph's command line, no line is the user's."""
+    ours = file.startswith(PACKAGE)
+    end = ours and file.startswith("cli" + os.sep, len(PACKAGE))
+    return _files.setdefault(file, _END if end else _OURS if ours else _USERS)
 
 
 def ancestors(roots: Iterable[Node]) -> list[Node]:

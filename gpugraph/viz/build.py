@@ -36,7 +36,7 @@ def build(found: Trace, seen: Seen | None = None, title: str = "") -> Graph:
         (s.kind, s.label, params[i], s.outs, s.order, s.of is None) for i, s in enumerate(steps)
     ]
     sources = [[e for e in s.sources if e is not None] for s in steps]
-    groups, homes = grouped(scopes, forms, sources)
+    groups, homes = grouped(scopes, forms, sources, [s.order for s in steps])
     # a backward pass sees its inputs, but nobody asks what of the image a gradient sees
     forward = dataclasses.replace(found, steps=[_blank(s) for s in steps])
     reached = fields(forward, image)[0] if image is not None else {}
@@ -58,7 +58,7 @@ def build(found: Trace, seen: Seen | None = None, title: str = "") -> Graph:
                 params=params[i],
                 group=homes[i],
                 scope=scopes[i],
-                where=s.where,
+                where="" if s.where == "unknown" else s.where,
                 device=seen.devices.get(i, device),
                 order=s.order,
                 of=s.of,

@@ -70,7 +70,7 @@ def page(graph: Mapping[str, Any], title: str = "") -> str:
     return PAGE.format(
         title=escape(title),
         styles="".join(map(_static, STYLES)),
-        data=inside_script(json.dumps(graph, ensure_ascii=False, separators=(",", ":"))),
+        data=inside_script(json.dumps(graph, separators=(",", ":"))),
         scripts="".join(map(_static, SCRIPTS)),
     )
 

@@ -29,7 +29,7 @@ from ..core.state import observe
 from ..cuda import device as launching
 from .parity_report import Node, Report
 from .rounding import bounds, errors
-from .targets import Lesson, Script, Stop, by_name, given, seeded
+from .targets import Lesson, NoLossError, Script, Stop, by_name, given, seeded
 from .trace import Entry, Store, Trace
 
 __all__ = ["ParityError", "parity"]
@@ -142,9 +142,11 @@ def _record(run: Script | Lesson, device: str, store: Store, steps: int, seed: i
             contextvars.copy_context().run(go)
         except Stop:
             pass
+        except NoLossError as error:
+            raise ArgumentError(f"parity: {error}") from None
         except Exception as error:
             if isinstance(error, ArgumentError) and str(error).startswith("parity: "):
-                raise
+                raise  # there is no such target
             trace.error = error
     return trace
 

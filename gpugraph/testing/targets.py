@@ -30,11 +30,25 @@ from ..ops import random
 from ..ops.memory import to
 from ..ops.random import Generator
 
-__all__ = ["Lesson", "Script", "Stop", "by_name", "drawn", "given", "member", "seeded"]
+__all__ = [
+    "Lesson",
+    "NoLossError",
+    "Script",
+    "Stop",
+    "by_name",
+    "drawn",
+    "given",
+    "member",
+    "seeded",
+]
 
 
 class Stop(BaseException):  # so that a script's `except Exception` lets it pass
     """Ends a run that has made as many steps as it should."""
+
+
+class NoLossError(ArgumentError):
+    """What a function gives can't be differentiated."""
 
 
 class Script:
@@ -159,9 +173,7 @@ def made_up_loss(output: Any) -> Tensor:
     ys = output if isinstance(output, (tuple, list)) else [output]
     floating = [y for y in ys if isinstance(y, Tensor) and is_floating(y.dtype)]
     if not floating:
-        raise ArgumentError(
-            "the function gives no floating tensor, so there is nothing to differentiate"
-        )
+        raise NoLossError("the function gives no floating tensor to compare")
     total = None
     for y in floating:
         if y.ndim == 2 and y.shape[1] > 1:

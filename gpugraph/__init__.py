@@ -34,6 +34,7 @@ from .ops.memory import *
 from .ops.powers import *
 from .ops.reduce import *
 from .ops.shape import *
+from .ops.special import *
 
 if TYPE_CHECKING:
     from . import (
@@ -98,6 +99,7 @@ __all__ += ops.memory.__all__
 __all__ += ops.powers.__all__
 __all__ += ops.reduce.__all__
 __all__ += ops.shape.__all__
+__all__ += ops.special.__all__
 
 
 def __getattr__(name: str) -> Any:

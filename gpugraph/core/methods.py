@@ -192,6 +192,10 @@ class Methods:
         """`gpugraph.abs` of self."""
         return FUNCTIONS.abs(self)
 
+    def erf(self) -> Tensor:
+        """`gpugraph.erf` of self."""
+        return FUNCTIONS.erf(self)
+
     def sigmoid(self) -> Tensor:
         """`gpugraph.nn.functional.sigmoid` of self."""
         return FUNCTIONS.sigmoid(self)

@@ -9,6 +9,7 @@ from . import (
     broadcast,
     elementwise,
     powers,
+    special,
     angles,
     memory,
     compare,

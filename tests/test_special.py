@@ -63,9 +63,8 @@ def test_erf_and_erfc_within_2_ulp(dtype):
     assert got[0].dtype == got[1].dtype == dtype
     with localcontext() as context:
         context.prec = 100
-        bound = 2 if dtype == np.float64 else 1
         for x, *ys in zip(xs, *got, strict=True):
-            assert max(map(ulps, ys, exact(x))) <= bound, x
+            assert max(map(ulps, ys, exact(x))) <= 2, x
 
 
 def test_erfc_far_out_within_2_ulp():

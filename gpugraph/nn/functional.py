@@ -11,10 +11,31 @@ from typing import Any
 
 from ..core.errors import ArgumentError
 from ..core.tensor import Tensor
-from ..ops.activation import elu, leaky_relu, relu, relu6, sigmoid, softplus
+from ..ops.activation import elu, leaky_relu, relu, relu6, sigmoid
+from ..ops.activation_functions import (
+    celu,
+    gelu,
+    glu,
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    logsigmoid,
+    mish,
+    prelu,
+    selu,
+    silu,
+    softmin,
+    softplus,
+    softshrink,
+    softsign,
+    tanhshrink,
+    threshold,
+)
 from ..ops.angles import tanh
 from ..ops.arrange import pad as _pad
 from ..ops.bias_act import bias_act
+from ..ops.class_losses import cross_entropy, multi_margin_loss, nll_loss
 from ..ops.conv_functions import (
     conv1d,
     conv1d_input_grad,
@@ -31,7 +52,16 @@ from ..ops.conv_functions import (
 )
 from ..ops.dropout import dropout
 from ..ops.linalg import linear
-from ..ops.losses import cross_entropy, mse_loss, nll_loss, one_hot
+from ..ops.losses import one_hot
+from ..ops.margin_losses import (
+    cosine_embedding_loss,
+    cosine_similarity,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    pairwise_distance,
+    soft_margin_loss,
+    triplet_margin_loss,
+)
 from ..ops.norm_functions import batch_norm, batch_norm_act
 from ..ops.pool_functions import (
     adaptive_avg_pool1d,
@@ -49,6 +79,17 @@ from ..ops.pool_functions import (
 )
 from ..ops.shape import shape_of
 from ..ops.softmax import log_softmax, softmax
+from ..ops.value_losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    gaussian_nll_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+)
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -60,6 +101,9 @@ __all__ = [
     "batch_norm",
     "batch_norm_act",
     "bias_act",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "celu",
     "conv1d",
     "conv1d_input_grad",
     "conv1d_weight_grad",
@@ -72,28 +116,58 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
     "cross_entropy",
     "dropout",
     "elu",
+    "gaussian_nll_loss",
+    "gelu",
     "global_avg_pool1d",
     "global_avg_pool2d",
     "global_avg_pool3d",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
     "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
+    "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "mish",
     "mse_loss",
+    "multi_margin_loss",
     "nll_loss",
     "one_hot",
     "pad",
+    "pairwise_distance",
+    "poisson_nll_loss",
+    "prelu",
     "relu",
     "relu6",
+    "selu",
     "sigmoid",
+    "silu",
+    "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
+    "softmin",
     "softplus",
+    "softshrink",
+    "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
+    "triplet_margin_loss",
 ]
 
 

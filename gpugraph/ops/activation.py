@@ -2,6 +2,7 @@
 
 Each keeps its output, not its input: the output is kept by the next layer anyway, so that x can go
 as soon as forward is done. The sign of the output tells which side of the kink x was on.
+`inplace` is there for code written for PyTorch: the result is a new tensor either way.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from ..core.methods import public
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor, is_floating
 from .compare import where
-from .powers import logaddexp
 
-__all__ = ["elu", "leaky_relu", "relu", "relu6", "sigmoid", "softplus"]
+__all__ = ["elu", "leaky_relu", "relu", "relu6", "sigmoid"]
 
 
 def check_floating(label: str, spec: Spec, name: str = "x") -> None:
@@ -203,19 +203,19 @@ RELU, RELU6, GATE, SIGMOID = Relu(), Relu6(), Gate(), Sigmoid()
 
 
 @public
-def relu(x: Any) -> Tensor:
+def relu(x: Any, inplace: bool = False) -> Tensor:
     """max(x, 0), elementwise; the gradient at 0 is 0."""
     return apply(RELU, x)
 
 
 @public
-def relu6(x: Any) -> Tensor:
+def relu6(x: Any, inplace: bool = False) -> Tensor:
     """min(max(x, 0), 6), elementwise; the gradient at 0 and at 6 is 0."""
     return apply(RELU6, x)
 
 
 @public
-def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(x: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where it is positive, negative_slope * x elsewhere; negative_slope is at least 0.
 
     The gradient at 0 is negative_slope.
@@ -226,7 +226,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
 
 
 @public
-def elu(x: Any, alpha: float = 1.0) -> Tensor:
+def elu(x: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where it is positive, alpha * (e^x - 1) elsewhere; alpha is at least 0.
 
     The gradient at 0 is alpha. Source: Clevert, Unterthiner, Hochreiter 2015, arXiv:1511.07289.
@@ -240,9 +240,3 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
 def sigmoid(x: Any) -> Tensor:
     """1 / (1 + e^-x), elementwise, without overflow at either end."""
     return apply(SIGMOID, x)
-
-
-@public
-def softplus(x: Any) -> Tensor:
-    """log(1 + e^x), elementwise, without overflow; its derivative is the sigmoid."""
-    return logaddexp(x, 0)

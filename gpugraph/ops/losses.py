@@ -1,7 +1,11 @@
-"""Losses: cross-entropy from raw logits, from log-probabilities, and squared errors."""
+"""The ops behind losses, and what losses share: targets checked, results reduced.
+
+The losses themselves are in class_losses.py, value_losses.py and margin_losses.py.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +21,13 @@ from ..core.tensor import Tensor
 from ..core.window import per_axis
 from ..cuda.kernel import only_floats
 from .activation import check_floating
-from .compare import where
+from .compare import maximum, where
 from .creation import asarray
-from .elementwise import subtract
+from .powers import log
 from .shape import shape_of
 from .softmax import LogSoftmaxGrad, launch_rows, log_probabilities, rows_kernel
 
-__all__ = ["cross_entropy", "mse_loss", "nll_loss", "one_hot"]
+__all__ = ["one_hot"]
 
 LOSS_ROWS = rows_kernel(
     "cross_entropy", "const T* logits, const long long* target, T* loss, T* log_probs"
@@ -100,7 +104,7 @@ class CrossEntropy(Op):
 
     def spec(self, logits: Spec, target: Spec) -> tuple[Spec, Spec]:
         check_floating("cross_entropy", logits, "logits")
-        N, C, *rest = _classified("cross_entropy", "logits", logits.shape)
+        N, C, *rest = classified("cross_entropy", "logits", logits.shape)
         check_target("cross_entropy", target, (N, *rest), C)
         return Spec((N, *rest), logits.dtype), logits
 
@@ -167,7 +171,7 @@ class CrossEntropyGrad(Op):
 
     def spec(self, log_probs: Spec, target: Spec, g: Spec) -> Spec:
         check_floating(self.label, log_probs, "log_probs")
-        N, C, *rest = _classified(self.label, "log_probs", log_probs.shape)
+        N, C, *rest = classified(self.label, "log_probs", log_probs.shape)
         check_target(self.label, target, (N, *rest), C)
         if (g.shape, g.dtype) != (target.shape, log_probs.dtype):
             raise ShapeError(
@@ -224,17 +228,77 @@ class CrossEntropyGrad(Op):
         yield Sample(cls(), (ends, np.array([1, 2]), draw(2)), "-inf, NaN", smooth=False)
 
 
+class BinaryCrossEntropy(Op):
+    """-(t log x + (1 - t) log(1 - x)) for probabilities x, with logarithms of at least -100.
+
+    As in PyTorch, so that a wrong certainty costs 100, with a slope of 1e12 instead of infinity.
+    """
+
+    keeps = {"x": ("x", "target"), "target": ("x",)}
+    checks_first = True
+    widens = True
+
+    local = ("x", "target")
+
+    def spec(self, x: Spec, target: Spec) -> Spec:
+        check_floating(self.label, x)
+        check_floating(self.label, target, "target")
+        if x.shape != target.shape:
+            raise ShapeError(f"{self.label}: x {x.shape} and target {target.shape} must be alike")
+        return Spec(x.shape, np.result_type(x.dtype, target.dtype))
+
+    def forward(self, xp: Any, x: Any, target: Any) -> Any:
+        if not bool(((x >= 0) & (x <= 1)).all()):
+            raise ArgumentError(
+                f"{self.label}: x goes from {x.min()} to {x.max()}; it takes probabilities, 0 to "
+                "1. Use sigmoid(x), or binary_cross_entropy_with_logits for raw numbers"
+            )
+        with np.errstate(divide="ignore"):
+            log_x, log_rest = (xp.maximum(y, -100) for y in (xp.log(x), xp.log1p(-x)))
+        return (target - 1) * log_rest - target * log_x
+
+    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
+        x = node["x"]
+        return g * ((x - node["target"]) / maximum(x * (1 - x), 1e-12))
+
+    def vjp_target(self, node: Any, g: Tensor) -> Tensor:
+        x = node["x"]
+        return g * (_log_or_least(1 - x) - _log_or_least(x))
+
+    def cost(self, x: Spec, target: Spec) -> Cost:
+        y = self.spec(x, target)
+        return Cost(flops=9 * y.size, bytes=traffic(x, target, y))
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        yield Sample(cls(), (rng.uniform(0.1, 0.9, (3, 5)), rng.uniform(0.0, 1.0, (3, 5))))
+        yield Sample(cls(), (rng.uniform(0.1, 0.9, (4, 3)).T, rng.uniform(size=(3, 4))), "strided")
+        yield Sample(cls(), (np.zeros((0, 3)), np.zeros((0, 3))), "empty")
+        certain = np.array([0.0, 0.0, 1.0, 1.0, 1e-14, 1.0]), np.array([0.0, 1.0, 0, 1, 1, 0.5])
+        yield Sample(cls(), certain, "certain", smooth=False)
+
+
+def _log_or_least(x: Tensor) -> Tensor:
+    """log(x), but -100 at 0."""
+    positive = x > 0
+    return where(positive, log(where(positive, x, 1)), -100)
+
+
 CROSS_ENTROPY, CROSS_ENTROPY_GRAD = CrossEntropy(), CrossEntropyGrad()
+BINARY_CROSS_ENTROPY = BinaryCrossEntropy()
 
 
-def _classified(label: str, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+def classified(label: str, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape, if it is (N, C, ...) with at least one class."""
     if len(shape) < 2 or shape[1] == 0:
-        raise ShapeError(f"{label}: {name} {shape} must be (N, C) or (N, C, ...) with C classes")
+        raise ShapeError(
+            f"{label}: {name} {shape} must be (N, C) or (N, C, ...) with C classes, "
+            "or (C) beside a single class index"
+        )
     return shape
 
 
-def _classes(
+def one_hot_of(
     label: str, target: Any, wanted: tuple[int, ...], classes: int, axis: int, dtype: str
 ) -> Tensor:
     """The one-hot form of a checked target."""
@@ -250,46 +314,15 @@ def _classes(
 def one_hot(x: Any, num_classes: int) -> Tensor:
     """1 at each class index, 0 elsewhere, int64: (...) -> (..., num_classes)."""
     (classes,) = per_axis("one_hot", "num_classes", num_classes, 1, least=0)
-    return _classes("one_hot", x, shape_of("one_hot", x), classes, axis=-1, dtype="int64")
-
-
-@public
-def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """-log softmax(logits)[target] for each sample: the loss of classification, from raw logits.
-
-    logits     (N, C) or (N, C, ...), any real numbers
-    target     (N) or (N, ...), integers 0 to C - 1
-    reduction  "mean" or "sum" over all samples, or "none" for one loss each
-    """
-    loss, _ = apply(CROSS_ENTROPY, logits, target)
-    return reduced("cross_entropy", loss, reduction)
-
-
-@public
-def nll_loss(log_probs: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """-log_probs[target] for each sample: `cross_entropy` when log_softmax is already applied."""
-    N, C, *rest = _classified("nll_loss", "log_probs", shape_of("nll_loss", log_probs, "log_probs"))
-    chosen = _classes("nll_loss", target, (N, *rest), C, axis=1, dtype="bool")
-    return reduced("nll_loss", -where(chosen, log_probs, 0).sum(axis=1), reduction)
-
-
-@public
-def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """(x - target)^2 for each element. The shapes must be equal: nothing is broadcast."""
-    if shape_of("mse_loss", x) != shape_of("mse_loss", target, "target"):
-        raise ShapeError(
-            f"mse_loss: x {x.shape} and target {target.shape} must have one shape; reshape one"
-        )
-    error = subtract(x, target)
-    return reduced("mse_loss", error * error, reduction)
+    return one_hot_of("one_hot", x, shape_of("one_hot", x), classes, axis=-1, dtype="int64")
 
 
 def reduced(label: str, losses: Tensor, reduction: str) -> Tensor:
-    """The losses reduced as asked: "mean", "sum" or "none"."""
+    """The losses reduced as asked: "mean", "sum" or "none". The mean of nothing is NaN."""
     if reduction == "none":
         return losses
     if reduction == "mean":
-        return losses.mean()
+        return losses.mean() if losses.size else losses.sum() + math.nan  # without a warning
     if reduction == "sum":
         return losses.sum()
     raise ArgumentError(f"{label}: reduction={reduction!r} must be 'mean', 'sum' or 'none'")

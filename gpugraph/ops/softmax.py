@@ -21,6 +21,7 @@ from ..core.tensor import Tensor
 from ..cuda.device import THREADS
 from ..cuda.kernel import FLOATS, Kernel, only_floats
 from .activation import check_floating
+from .memory import astype
 from .shape import axes_of
 
 __all__ = ["log_softmax", "softmax"]
@@ -230,12 +231,18 @@ class LogSoftmaxGrad(AlongAxisGrad):
 
 
 @public
-def softmax(x: Any, dim: int = -1) -> Tensor:
-    """e^x over its sum along the axis `dim`: positive numbers that add up to 1."""
-    return apply(Softmax.make(dim), x)
+def softmax(x: Any, dim: int = -1, dtype: Any = None) -> Tensor:
+    """e^x over its sum along the axis `dim`: positive numbers that add up to 1.
+
+    dtype  convert x to it first
+    """
+    return apply(Softmax.make(dim), x if dtype is None else astype(x, dtype))
 
 
 @public
-def log_softmax(x: Any, dim: int = -1) -> Tensor:
-    """log(softmax(x, dim)), computed so that neither end over- or underflows."""
-    return apply(LogSoftmax.make(dim), x)
+def log_softmax(x: Any, dim: int = -1, dtype: Any = None) -> Tensor:
+    """log(softmax(x, dim)), computed so that neither end over- or underflows.
+
+    dtype  convert x to it first
+    """
+    return apply(LogSoftmax.make(dim), x if dtype is None else astype(x, dtype))

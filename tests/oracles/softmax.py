@@ -96,6 +96,23 @@ def cross_entropy_grad_gradient(op, inputs, c):
     return c * np.exp(log_probs) * g[:, None], None, np.array([u @ v for u, v in zip(unit, c)])
 
 
+def safe_log(p):
+    return math.log(p) if p > 0 else -100.0
+
+
+def binary_cross_entropy(op, x, target):
+    pairs = zip(x.ravel(), target.ravel(), strict=True)
+    losses = [-(t * safe_log(p) + (1 - t) * safe_log(1 - p)) for p, t in pairs]
+    return np.array(losses).reshape(x.shape)
+
+
+def binary_cross_entropy_gradient(op, inputs, g):
+    x, target = inputs
+    gx = [gi * (p - t) / max(p * (1 - p), 1e-12) for p, t, gi in zip(x, target, g, strict=True)]
+    gt = [gi * (safe_log(1 - p) - safe_log(p)) for p, gi in zip(x, g, strict=True)]
+    return np.array(gx), np.array(gt)
+
+
 ORACLES = {
     "Softmax": softmax,
     "LogSoftmax": log_softmax,
@@ -104,6 +121,7 @@ ORACLES = {
     "SoftmaxGrad": softmax_grad,
     "LogSoftmaxGrad": log_softmax_grad,
     "CrossEntropyGrad": cross_entropy_grad,
+    "BinaryCrossEntropy": binary_cross_entropy,
 }
 GRADIENTS = {
     "Softmax": row_by_row(lambda p: np.diag(p) - np.outer(p, p)),
@@ -112,4 +130,5 @@ GRADIENTS = {
     "SoftmaxGrad": softmax_grad_gradient,
     "LogSoftmaxGrad": log_softmax_grad_gradient,
     "CrossEntropyGrad": cross_entropy_grad_gradient,
+    "BinaryCrossEntropy": binary_cross_entropy_gradient,
 }

@@ -243,6 +243,16 @@ def test_softmin_is_largest_where_x_is_smallest():
         assert function(half, dtype=gg.float64).dtype == np.float64
 
 
+def test_softmax_over_channels():
+    x = np.random.default_rng(0).standard_normal((2, 3, 4, 5))
+    e = np.exp(x)
+    want = e / e.sum(1, keepdims=True)
+    np.testing.assert_allclose(nn.Softmax2d()(x).numpy(), want, rtol=1e-13)
+    np.testing.assert_allclose(nn.Softmax2d()(x[1]).numpy(), want[1], rtol=1e-13)
+    with pytest.raises(gg.ShapeError, match=r"softmax: x \(4, 5\) must be \(N, C, H, W\) or"):
+        nn.Softmax2d()(x[0, 0])
+
+
 # Mistakes
 
 

@@ -583,6 +583,31 @@ def test_triplet_margin_loss(swap, reduction):
     assert gg.testing.gradcheck(f, (a, p, n), order=3, nonzero=True)
 
 
+def test_a_distance_of_ones_own():
+    a, p, n = RNG.standard_normal((3, 5, 4))
+    distance = lambda u, v: abs(u - v).sum(axis=-1)  # noqa: E731
+    far = np.abs(a - n).sum(1), np.abs(p - n).sum(1)
+    for swap in (False, True):
+        losses = 1.5 + np.abs(a - p).sum(1) - (np.minimum(*far) if swap else far[0])
+        want = np.maximum(losses, 0).mean()
+        loss = nn.TripletMarginWithDistanceLoss(distance_function=distance, margin=1.5, swap=swap)
+        compare(loss(a, p, n), want)
+    default = F.triplet_margin_with_distance_loss(a, p, n)
+    assert default.item() == F.triplet_margin_loss(a, p, n).item()
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (5,), (2, 1, 3)])
+def test_several_labels(shape):
+    x, target = normal(shape), RNG.integers(0, 2, shape)
+    w = RNG.uniform(0.5, 2, shape[-1])
+    flat = zip(x.ravel().tolist(), target.ravel().tolist(), np.broadcast_to(w, shape).ravel())
+    losses = np.array([bce_logits(*row) for row in flat]).reshape(shape).mean(-1)
+    compare(F.multilabel_soft_margin_loss(x, target, w, reduction="none"), losses)
+    compare(nn.MultiLabelSoftMarginLoss(w)(x, target), losses.mean())
+    f = lambda x: F.multilabel_soft_margin_loss(x, target, w)  # noqa: E731
+    assert gg.testing.gradcheck(f, x, order=3, nonzero=True)
+
+
 # Mistakes
 
 X, T = np.full((2, 3), 0.5), np.array([0, 2])
@@ -635,6 +660,8 @@ X, T = np.full((2, 3), 0.5), np.array([0, 2])
         (lambda: F.cosine_embedding_loss(X, X, X), r"target \(2, 3\) must be \(N, D\), \(N, D\)"),
         (lambda: F.margin_ranking_loss(X, X, X[0]), "must have as many axes each"),
         (lambda: F.triplet_margin_loss(X, X, X[0]), r"negative \(3,\) must have as many axes"),
+        (lambda: F.multilabel_soft_margin_loss(X, X[0]), r"target \(3,\) must have one shape"),
+        (lambda: F.multilabel_soft_margin_loss(X[0, 0], X[0, 0]), "x is 0-d; it needs an axis"),
         (lambda: F.triplet_margin_loss(X, X, X, margin=0), "margin=0 must be above 0"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import ArgumentError
+from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
 from ..core.window import per_axis
 from ..ops.activation import elu, leaky_relu, relu, relu6, sigmoid
@@ -37,6 +37,7 @@ from ..ops.angles import tanh
 from ..ops.creation import full
 from ..ops.dropout import dropout
 from ..ops.random import Generator
+from ..ops.shape import shape_of
 from ..ops.softmax import log_softmax, softmax
 from .module import Module
 from .parameter import Parameter
@@ -62,6 +63,7 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softmax2d",
     "Softmin",
     "Softplus",
     "Softshrink",
@@ -328,6 +330,15 @@ class Softmax(Module):
 
     def extra_repr(self) -> str:
         return f"{self.dim}"
+
+
+class Softmax2d(Module):
+    """softmax over the channels of images, (N, C, H, W) or (C, H, W)."""
+
+    def forward(self, x: Any) -> Tensor:
+        if len(shape_of("softmax", x)) not in (3, 4):
+            raise ShapeError(f"softmax: x {x.shape} must be (N, C, H, W) or (C, H, W)")
+        return softmax(x, -3)
 
 
 class Softmin(Softmax):

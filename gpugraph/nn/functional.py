@@ -61,6 +61,7 @@ from ..ops.margin_losses import (
     pairwise_distance,
     soft_margin_loss,
     triplet_margin_loss,
+    triplet_margin_with_distance_loss,
 )
 from ..ops.norm_functions import batch_norm, batch_norm_act
 from ..ops.pool_functions import (
@@ -87,6 +88,7 @@ from ..ops.value_losses import (
     kl_div,
     l1_loss,
     mse_loss,
+    multilabel_soft_margin_loss,
     poisson_nll_loss,
     smooth_l1_loss,
 )
@@ -146,6 +148,7 @@ __all__ = [
     "mish",
     "mse_loss",
     "multi_margin_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
     "one_hot",
     "pad",
@@ -168,6 +171,7 @@ __all__ = [
     "tanhshrink",
     "threshold",
     "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..core.tensor import Tensor
@@ -15,6 +16,7 @@ from ..ops.margin_losses import (
     pairwise_distance,
     soft_margin_loss,
     triplet_margin_loss,
+    triplet_margin_with_distance_loss,
 )
 from ..ops.value_losses import (
     binary_cross_entropy,
@@ -24,6 +26,7 @@ from ..ops.value_losses import (
     kl_div,
     l1_loss,
     mse_loss,
+    multilabel_soft_margin_loss,
     poisson_nll_loss,
     smooth_l1_loss,
 )
@@ -42,6 +45,7 @@ __all__ = [
     "L1Loss",
     "MSELoss",
     "MarginRankingLoss",
+    "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
     "PairwiseDistance",
@@ -49,6 +53,7 @@ __all__ = [
     "SmoothL1Loss",
     "SoftMarginLoss",
     "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
 ]
 
 
@@ -196,6 +201,13 @@ class BCEWithLogitsLoss(_WeightedLoss):
         return binary_cross_entropy_with_logits(x, target, **self._given())
 
 
+class MultiLabelSoftMarginLoss(_WeightedLoss):
+    """`functional.multilabel_soft_margin_loss` of scores of classes and yes or no for each."""
+
+    def forward(self, x: Any, target: Any) -> Tensor:
+        return multilabel_soft_margin_loss(x, target, **self._given())
+
+
 class KLDivLoss(_Loss):
     """`functional.kl_div` of log-probabilities and probabilities."""
 
@@ -306,6 +318,26 @@ class TripletMarginLoss(_Loss):
 
     def forward(self, anchor: Any, positive: Any, negative: Any) -> Tensor:
         return triplet_margin_loss(anchor, positive, negative, **self._given())
+
+
+class TripletMarginWithDistanceLoss(_Loss):
+    """`functional.triplet_margin_with_distance_loss`, with a distance of one's own."""
+
+    options = ("reduction", "distance_function", "margin", "swap")
+
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction)
+        self.distance_function, self.margin, self.swap = distance_function, margin, swap
+
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Tensor:
+        return triplet_margin_with_distance_loss(anchor, positive, negative, **self._given())
 
 
 class CosineSimilarity(Module):

@@ -7,6 +7,7 @@ samples, or "none" for a loss each; the mean of nothing is NaN.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ..core.errors import ArgumentError, ShapeError
@@ -29,6 +30,7 @@ __all__ = [
     "pairwise_distance",
     "soft_margin_loss",
     "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
 ]
 
 
@@ -171,21 +173,53 @@ def triplet_margin_loss(
     swap    take d(positive, negative) for the negative distance where that is less (Balntas et
             al. 2016, "Learning shallow convolutional feature descriptors with triplet losses")
     """
-    label = "triplet_margin_loss"
+    return _triplet(
+        "triplet_margin_loss",
+        lambda a, b: pairwise_distance(a, b, p, eps),
+        (anchor, positive, negative),
+        margin,
+        swap,
+        reduction,
+    )
+
+
+@rounds_once
+def triplet_margin_with_distance_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """`triplet_margin_loss` with a distance of one's own, a function of two batches of tensors.
+
+    distance_function  by default `pairwise_distance`
+    """
+    label, triplet = "triplet_margin_with_distance_loss", (anchor, positive, negative)
+    return _triplet(label, distance_function or pairwise_distance, triplet, margin, swap, reduction)
+
+
+def _triplet(
+    label: str,
+    distance: Callable[[Tensor, Tensor], Tensor],
+    triplet: tuple[Any, Any, Any],
+    margin: float,
+    swap: bool,
+    reduction: str,
+) -> Tensor:
     if not margin > 0:
         raise ArgumentError(f"{label}: margin={margin} must be above 0")
-    anchor = floating(label, anchor, "anchor")
-    positive, negative = (
-        floating(label, positive, "positive"),
-        floating(label, negative, "negative"),
-    )
+    names = ("anchor", "positive", "negative")
+    anchor, positive, negative = (floating(label, x, n) for x, n in zip(triplet, names))
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise ShapeError(
             f"{label}: anchor {anchor.shape}, positive {positive.shape} and negative "
             f"{negative.shape} must have as many axes each"
         )
-    near = pairwise_distance(anchor, positive, p, eps)
-    far = pairwise_distance(anchor, negative, p, eps)
+    near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
-        far = minimum(far, pairwise_distance(positive, negative, p, eps))
+        far = minimum(far, distance(positive, negative))
     return reduced(label, clip(margin + near - far, 0), reduction)

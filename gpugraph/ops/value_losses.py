@@ -34,6 +34,7 @@ __all__ = [
     "kl_div",
     "l1_loss",
     "mse_loss",
+    "multilabel_soft_margin_loss",
     "poisson_nll_loss",
     "smooth_l1_loss",
 ]
@@ -141,6 +142,23 @@ def binary_cross_entropy_with_logits(
     positive = target * logaddexp(-x, 0)
     losses = _weighted(label, positive, pos_weight, "pos_weight") + (1 - target) * logaddexp(x, 0)
     return reduced(label, _weighted(label, losses, weight), reduction)
+
+
+@rounds_once
+def multilabel_soft_margin_loss(
+    x: Any, target: Any, weight: Any = None, *, reduction: str = "mean"
+) -> Tensor:
+    """`binary_cross_entropy_with_logits` of each class, averaged over the classes of a sample.
+
+    x, target  (..., C) of equal shapes; target says 1 for each class that a sample belongs to
+    weight     factors of the classes, (C)
+    """
+    label = "multilabel_soft_margin_loss"
+    x, target = alike(label, x, target)
+    if not x.ndim:
+        raise ShapeError(f"{label}: x is 0-d; it needs an axis of classes")
+    losses = target * logaddexp(-x, 0) + (1 - target) * logaddexp(x, 0)
+    return reduced(label, _weighted(label, losses, weight).sum(axis=-1) / x.shape[-1], reduction)
 
 
 @rounds_once

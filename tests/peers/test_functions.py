@@ -240,6 +240,19 @@ def triplet_margin_loss(rng):
     return tuple(xs), options
 
 
+def triplet_margin_with_distance_loss(rng):
+    xs = [numbers(rng, (4, 3), 1.0) for _ in range(3)]
+    distance = [lambda a, b: (a - b).sum(1) ** 2, lambda a, b: (a * b).sum(-1)]
+    options = reductions(rng, distance_function=distance, margin=[0.5, 2.0], swap=[False, True])
+    return tuple(xs), options
+
+
+def multilabel_soft_margin_loss(rng):
+    shape = an(rng, [(4, 3), (5,), (2, 3, 4)])
+    options = reductions(rng, weight=[rng.uniform(0.1, 2, shape[-1])])
+    return (numbers(rng, shape), probabilities(rng, shape)), options
+
+
 LOSSES = {
     "cross_entropy": cross_entropy,
     "nll_loss": nll_loss,
@@ -262,6 +275,8 @@ LOSSES = {
     "margin_ranking_loss": margin_ranking_loss,
     "soft_margin_loss": pair(signs),
     "triplet_margin_loss": triplet_margin_loss,
+    "triplet_margin_with_distance_loss": triplet_margin_with_distance_loss,
+    "multilabel_soft_margin_loss": multilabel_soft_margin_loss,
 }
 FUNCTIONS = ACTIVATIONS | LOSSES
 
@@ -399,15 +414,15 @@ def test_all_targets_ignored():
             np.testing.assert_array_equal(found, want)
 
 
+# those whose other arguments have defaults, or stand below
+KINKED = [n for n in ACTIVATIONS if n not in ("softmax", "log_softmax", "softmin", "prelu", "glu")]
 KINKS = [-np.inf, -6.0, -3.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 3.0, 6.0, np.inf]
 
 
-@pytest.mark.parametrize("name", [n for n in ACTIVATIONS if n not in ("glu", "prelu", "softmin")])
+@pytest.mark.parametrize("name", KINKED)
 def test_kinks_and_infinities(name):
-    if "soft" in name and name not in ("softshrink", "softplus"):
-        pytest.skip("no kinks")
     more = {"threshold": (0.5, 7.0)}.get(name, ())
-    smooth = name in ("gelu", "silu", "mish", "hardswish")  # -inf * 0 is NaN, in both
+    smooth = name in ("gelu", "silu", "mish", "hardswish", "softsign")  # NaN at the ends, in both
     x = np.array(KINKS[1:-1] if smooth else KINKS)
     y, g, (want,) = theirs(name, (x, *more), {}, set())
     got, (found,) = ours(name, (x, *more), {}, set(), g)

@@ -208,12 +208,19 @@ def line(capsys):
         (["diff", "lenet5", "missing.json"], 1, "missing.json"),
         (["view", "empty.json"], 1, "this is no JSON"),
         (["view", "newer.json"], 1, "version 99"),
+        (["view", "hollow.json"], 1, "without a single node"),
+        (["view", "cyclic.json"], 1, "from node 1 to node 0 makes a cycle"),
         (["view", "lenet5", "-o", "folder.html"], 2, "can't be written"),
     ],
 )
 def test_wrong_use_is_one_clear_line(folder, capsys, argv, code, message):
     (folder / "empty.json").write_text("")
     (folder / "newer.json").write_text('{"schema": "gpugraph-graph", "version": 99}')
+    hollow = json.loads(gg.graph.Graph().to_json())
+    (folder / "hollow.json").write_text(json.dumps(hollow))
+    cyclic = json.loads(gg.graph.of(gg.exp(gg.tensor([1.0], requires_grad=True))).to_json())
+    cyclic["edges"].append([1, 0, 0, 0, 0])
+    (folder / "cyclic.json").write_text(json.dumps(cyclic))
     (folder / "folder.html").mkdir()
     assert main(argv) == code
     assert message in line(capsys)
@@ -231,6 +238,11 @@ def test_a_script_that_raises_leaves_the_graph_up_to_there(folder, capsys):
     said = capsys.readouterr()
     assert "matmul: x1 (2, 3) @ x2 (4, 5)" in said.err and "bad.py:4" in said.err
     assert "matmul" in (folder / "bad.html").read_text()
+
+
+def test_the_page_of_resnet50_with_its_backward_pass_is_small(folder):
+    assert main(["view", "resnet50", "-o", "g.html"]) == 0
+    assert (folder / "g.html").stat().st_size < 3_000_000
 
 
 def test_the_script_form(folder):

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..analysis.trace import raised_at
 from ..core.backend import MetaArray, default_device
-from ..core.errors import ArgumentError, GpugraphError
+from ..core.errors import ArgumentError, DataError, GpugraphError
 from ..core.state import observe
 from ..core.tensor import Tensor
 from ..models.catalogue import NETWORKS
@@ -58,7 +58,10 @@ def graph_of(
     if step < 1:
         raise ArgumentError(f"{label}: step={step} must be at least 1")
     if target.endswith(".json"):
-        return load(target)
+        graph = load(target)
+        if not graph.nodes:
+            raise DataError(f"{label}: {target} holds a graph without a single node")
+        return graph
     values = stats or images or time or devices is not None
     made: list[Any] = []
     try:

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
 
 from ..core.backend import to_device
 from ..core.errors import ArgumentError, ShapeError
@@ -25,10 +27,15 @@ __all__ = [
     "calculate_fan",
     "calculate_gain",
     "constant_",
+    "dirac_",
+    "eye_",
     "kaiming_normal_",
     "kaiming_uniform_",
     "normal_",
     "ones_",
+    "orthogonal_",
+    "sparse_",
+    "trunc_normal_",
     "uniform_",
     "xavier_normal_",
     "xavier_uniform_",
@@ -48,10 +55,12 @@ def calculate_fan(shape: Sequence[int]) -> tuple[int, int]:
     return shape[1] * window, shape[0] * window
 
 
-def calculate_gain(nonlinearity: str, a: float = 0.0) -> float:
-    """By how much std must grow to make up for an activation; a: slope of leaky_relu."""
-    gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2)}
-    gains["leaky_relu"] = math.sqrt(2 / (1 + a * a))
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """By how much std must grow to make up for an activation; param: slope of leaky_relu (0.01)."""
+    slope = 0.01 if param is None else param
+    gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
+    gains |= {f"conv{kind}{d}d": 1.0 for kind in ("", "_transpose") for d in (1, 2, 3)}
+    gains["leaky_relu"] = math.sqrt(2 / (1 + slope * slope))
     if nonlinearity not in gains:
         raise ArgumentError(
             f"calculate_gain: nonlinearity={nonlinearity!r} must be one of {sorted(gains)}"
@@ -59,14 +68,12 @@ def calculate_gain(nonlinearity: str, a: float = 0.0) -> float:
     return gains[nonlinearity]
 
 
-def uniform_(
-    tensor: T, low: float = 0.0, high: float = 1.0, generator: Generator | None = None
-) -> T:
-    """Uniform on [low, high)."""
+def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> T:
+    """Uniform on [a, b)."""
     if tensor.device.type == "meta":
         return tensor
     generator = generator or default_generator()
-    return _write(tensor, generator.uniform(low, high, tensor.shape, tensor.dtype, "cpu"))
+    return _write(tensor, generator.uniform(a, b, tensor.shape, tensor.dtype, "cpu"))
 
 
 def normal_(
@@ -79,9 +86,9 @@ def normal_(
     return _write(tensor, generator.normal(mean, std, tensor.shape, tensor.dtype, "cpu"))
 
 
-def constant_(tensor: T, value: float) -> T:
+def constant_(tensor: T, val: float) -> T:
     """One number everywhere."""
-    tensor.assign(value)
+    tensor.assign(val)
     return tensor
 
 
@@ -134,6 +141,126 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
+def trunc_normal_(
+    tensor: T,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> T:
+    """Normal with that mean and standard deviation, but only its part in a to b.
+
+    a, b  are values, not multiples of std. By rejection: exact, however small that part is
+    """
+    if not (std > 0 and a < b):
+        raise ArgumentError(f"trunc_normal_: std={std} must be above 0, and a={a} below b={b}")
+    if tensor.device.type == "meta":
+        return tensor
+    low, high = (a - mean) / std, (b - mean) / std
+    z = truncated(low, high, tensor.size, generator or default_generator())
+    values = np.clip((mean + std * z).reshape(tensor.shape), a, b)
+    return _write(tensor, values.astype(tensor.dtype))
+
+
+def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
+    """gain times a random (O, everything else) matrix whose rows are orthonormal, or its columns
+    where there are more rows than columns; uniform among all such (Mezzadri 2007, math-ph/0609050).
+
+    Source: Saxe, McClelland, Ganguli 2014, arXiv:1312.6120.
+    """
+    if tensor.ndim < 2:
+        raise ShapeError(f"orthogonal_: a tensor of shape {tensor.shape} must have at least 2 axes")
+    if tensor.device.type == "meta" or not tensor.size:
+        return tensor
+    rows, columns = tensor.shape[0], tensor.size // tensor.shape[0]
+    generator = generator or default_generator()
+    shape = max(rows, columns), min(rows, columns)
+    q, r = np.linalg.qr(generator.normal(0.0, 1.0, shape, np.float64, "cpu").array)
+    q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)  # else the signs are LAPACK's, not random
+    q = q if rows >= columns else q.T
+    return _write(tensor, (gain * q).reshape(tensor.shape).astype(tensor.dtype))
+
+
+def eye_(tensor: T) -> T:
+    """The identity matrix: 1 on the diagonal, else 0."""
+    if tensor.ndim != 2:
+        raise ShapeError(f"eye_: a tensor of shape {tensor.shape} must have 2 axes")
+    if tensor.device.type == "meta":
+        return tensor
+    return _write(tensor, np.eye(*tensor.shape, dtype=tensor.dtype))
+
+
+def dirac_(tensor: T, groups: int = 1) -> T:
+    """A weight (O, C, *k) of a convolution that hands as many channels through as it can."""
+    if not 3 <= tensor.ndim <= 5:
+        raise ShapeError(f"dirac_: a weight of shape {tensor.shape} must have 3 to 5 axes")
+    if groups < 1 or tensor.shape[0] % groups:
+        raise ArgumentError(f"dirac_: groups={groups} must divide {tensor.shape[0]} channels")
+    if tensor.device.type == "meta":
+        return tensor
+    values = np.zeros(tensor.shape, tensor.dtype)
+    middle = tuple(k // 2 for k in tensor.shape[2:])
+    per_group = tensor.shape[0] // groups
+    for i in range(min(per_group, tensor.shape[1])):
+        for group in range(groups):
+            values[(group * per_group + i, i, *middle)] = 1
+    return _write(tensor, values)
+
+
+def sparse_(
+    tensor: T, sparsity: float, std: float = 0.01, generator: Generator | None = None
+) -> T:
+    """Normal, but a share of each column, rounded up, is 0 (Martens 2010, "Hessian-free")."""
+    if tensor.ndim != 2:
+        raise ShapeError(f"sparse_: a tensor of shape {tensor.shape} must have 2 axes")
+    if not 0 <= sparsity <= 1:
+        raise ArgumentError(f"sparse_: sparsity={sparsity} must lie in 0 to 1")
+    if tensor.device.type == "meta":
+        return tensor
+    generator = generator or default_generator()
+    rows, columns = tensor.shape
+    values = generator.normal(0.0, std, (rows, columns), tensor.dtype, "cpu").array
+    for column in range(columns):
+        gone = generator.permutation(rows, "cpu").array[: math.ceil(sparsity * rows)]
+        values[gone, column] = 0
+    return _write(tensor, values)
+
+
+def truncated(low: float, high: float, n: int, generator: Generator) -> np.ndarray[Any, Any]:
+    """n numbers (float64) of the standard normal distribution, but in low to high.
+
+    Drawn from one of three proposals that lie above it, and kept as often as they should be: the
+    normal itself; a uniform one where the interval is short; an exponential one far out in a tail
+    (Robert 1995, "Simulation of truncated normal variables").
+    """
+
+    def uniform(k: int) -> np.ndarray[Any, Any]:
+        return 1 - generator.uniform(0.0, 1.0, (k,), np.float64, "cpu").array  # never 0
+
+    nearest = min(max(low, 0.0), high)  # where it is highest
+    mass = (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2))) / 2
+    rate = (abs(nearest) + math.sqrt(nearest * nearest + 4)) / 2
+    out, filled = np.empty(n), 0
+    while filled < n:
+        k = max(64, n - filled)
+        if mass > 0.2:
+            z = generator.normal(0.0, 1.0, (k,), np.float64, "cpu").array
+            kept = (z >= low) & (z <= high)
+        elif (high - low) * max(abs(nearest), 1.0) < 2:
+            z = low + (high - low) * uniform(k)
+            kept = uniform(k) <= np.exp((nearest * nearest - z * z) / 2)
+        else:
+            z = abs(nearest) - np.log(uniform(k)) / rate
+            kept = uniform(k) <= np.exp(-((z - rate) ** 2) / 2)
+            z = z if nearest > 0 else -z
+            kept &= (z >= low) & (z <= high)
+        z = z[kept][: n - filled]
+        out[filled : filled + len(z)] = z
+        filled += len(z)
+    return out
+
+
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise ArgumentError(f"kaiming: mode={mode!r} must be 'fan_in' or 'fan_out'")
@@ -152,6 +279,7 @@ def fan_in_uniform_(weight: Tensor, bias: Tensor | None, generator: Generator | 
         uniform_(bias, -bound, bound, generator)
 
 
-def _write(tensor: T, values: Tensor) -> T:
-    tensor.assign(to_device(values.array, tensor.device))
+def _write(tensor: T, values: Tensor | np.ndarray[Any, Any]) -> T:
+    array = values.array if isinstance(values, Tensor) else values
+    tensor.assign(to_device(array, tensor.device))
     return tensor

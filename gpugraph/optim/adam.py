@@ -29,10 +29,15 @@ class Adam(Optimizer):
         v = b2 * v + (1 - b2) * g^2
         p = p - lr * m' / (sqrt(v') + eps)            m' = m / (1 - b1^t), v' = v / (1 - b2^t)
 
-    betas  (b1, b2); t counts the steps from 1
-    fused  one update for all parameters of a group, see `Optimizer`
-    Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1.
+    betas     (b1, b2); t counts the steps from 1
+    amsgrad   divide by the largest v so far, so that no step grows again; has no kernel
+    maximize  climb: use the gradient with its sign turned
+    fused     one update for all parameters of a group, see `Optimizer`
+    Sources: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1; amsgrad: Reddi, Kale, Kumar 2018,
+    arXiv:1904.09237, algorithm 2, with the corrections of v, as in `torch.optim.Adam`.
     """
+
+    later = {"amsgrad": False, "maximize": False}
 
     decoupled = False  # does weight decay bypass m and v?
 
@@ -43,20 +48,28 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
         *,
+        maximize: bool = False,
         fused: bool = False,
     ) -> None:
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        options = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+        }
         super().__init__(params, options, fused)
 
     def check(self, group: dict[str, Any]) -> None:
         name = type(self).__name__
         at_least_0(name, group, "lr", "eps", "weight_decay")
-        betas = group["betas"]
-        if not (
-            isinstance(betas, (tuple, list)) and len(betas) == 2 and all(0 <= b < 1 for b in betas)
-        ):
-            raise ArgumentError(f"{name}: betas={betas!r} must be two numbers from 0 to below 1")
+        check_betas(name, group["betas"])
+
+    def kernel_limits(self, group: dict[str, Any]) -> str | None:
+        return "amsgrad=True has no kernel" if group["amsgrad"] else None
 
     def update(
         self, xp: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]
@@ -75,6 +88,10 @@ class Adam(Optimizer):
         v *= b2
         v += (1 - b2) * (g * g)
         t = state["step"]
+        if group["amsgrad"]:
+            top = state.get("max_exp_avg_sq")
+            v = xp.array(v) if top is None else xp.maximum(top, v, out=top)
+            state["max_exp_avg_sq"] = v
         spread = xp.sqrt(v) / math.sqrt(1 - b2**t) + group["eps"]
         p -= lr / (1 - b1**t) * (m / spread)
 
@@ -114,7 +131,19 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
+        amsgrad: bool = False,
         *,
+        maximize: bool = False,
         fused: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, fused=fused)
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, fused=fused
+        )
+
+
+def check_betas(name: str, betas: Any) -> None:
+    """Raise ArgumentError unless these are two decay rates."""
+    if not (
+        isinstance(betas, (tuple, list)) and len(betas) == 2 and all(0 <= b < 1 for b in betas)
+    ):
+        raise ArgumentError(f"{name}: betas={betas!r} must be two numbers from 0 to below 1")

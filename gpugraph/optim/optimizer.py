@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from .flat import Flat, flatten, no_data, refuse_shared
 __all__ = ["Optimizer"]
 
 PLAIN = {np.ndarray, int, float}  # types of what is on the CPU
+BESIDES = {"params", "initial_lr"}  # in a group, but no options; a schedule keeps the second there
 
 
 class Optimizer:
@@ -34,13 +35,16 @@ class Optimizer:
               longer updated. Parameters that share memory are refused
 
     A subclass writes `check` (are the options possible?) and `update` (the rule for one parameter);
-    `cuda` is the same rule on its kernel. Rules of fused optimizers go element by element. Updates
-    happen in place, outside the graph; a graph that kept a parameter notices.
+    `cuda` is the same rule on its kernel. Rules of fused optimizers go element by element. Where
+    an option ``maximize`` is true, they get the gradient with its sign turned. Updates happen in
+    place, outside the graph; a graph that kept a parameter notices.
     """
 
     # what ``cuda(dev, p, g, state, group)`` is if there is a kernel: as `update`, with contiguous
     # arrays, and whatever makes arrays and launches there
     cuda: Callable[..., None] | None = None
+    # options that states written before there were any lack
+    later: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
         """A class with another rule does not inherit the kernel of the old one."""
@@ -67,6 +71,10 @@ class Optimizer:
     ) -> None:
         """Change the array p in place, given its gradient g (left as it is) and its memory."""
         raise NotImplementedError(f"{type(self).__name__} has no update")
+
+    def kernel_limits(self, group: dict[str, Any]) -> str | None:
+        """Why the cuda rule can't take these options, or None if it can."""
+        return None
 
     def scratch(self, group: dict[str, Any]) -> int:
         """How many arrays of a parameter's size an update on the CPU holds at its worst moment."""
@@ -103,7 +111,7 @@ class Optimizer:
     def _update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change p and its memory: by the kernel where there is one, else by the rule."""
         if PLAIN.issuperset(map(type, (p, g, *state.values()))) and p.dtype.itemsize > 2:
-            return self.update(np, p, g, state, group)
+            return self.update(np, p, _descent(np, g, group), state, group)
         xp = backend.module_of("step", ("p", "p.grad"), [p, g])
         if xp is backend.META:
             raise no_data()
@@ -112,22 +120,28 @@ class Optimizer:
             for name, value in state.items():  # it follows its parameter
                 if backend.is_array(value):
                     state[name] = backend.to_device(value, device).astype(p.dtype, copy=False)
-            if dev is not None and self.cuda is not None:
-                reason = _no_kernel(p, state)
+            g = _descent(xp, g, group)
+            if dev is not None:
+                if self.cuda is None:
+                    reason: str | None = "it has no kernel"
+                else:
+                    reason = self.kernel_limits(group) or _no_kernel(p, state)
                 if reason is None:
-                    return self.cuda(dev, p, dev.contiguous(g), state, group)
+                    return self.cuda(dev, p, dev.contiguous(g), state, group)  # type: ignore[misc]
                 dev.fall_back(self, reason)
-            if xp is np and p.dtype.itemsize == 2:
-                self._widened(p, g, state, group)
+            if p.dtype.itemsize == 2:
+                self._widened(xp, p, g, state, group)
             else:
                 self.update(xp, p, g, state, group)
 
-    def _widened(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+    def _widened(
+        self, xp: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
         """Compute float16 and bfloat16 in float32, and round once at the end, as kernels do."""
         exact = wide(p.dtype)
         wide_p = p.astype(exact)
         memory = {k: v.astype(exact) if backend.is_array(v) else v for k, v in state.items()}
-        self.update(np, wide_p, g.astype(exact), memory, group)
+        self.update(xp, wide_p, g.astype(exact), memory, group)
         p[...] = wide_p
         state.update(
             {k: v.astype(p.dtype) if backend.is_array(v) else v for k, v in memory.items()}
@@ -168,7 +182,7 @@ class Optimizer:
     def _complete(self, group: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
         """The group with all its options; raises if it can't stand beside the others."""
         name = type(self).__name__
-        if unknown := group.keys() - self.defaults.keys() - {"params"}:
+        if unknown := group.keys() - self.defaults.keys() - BESIDES:
             raise ArgumentError(
                 f"{name}: a group has the unknown option {sorted(unknown)[0]!r}; "
                 f"it takes {sorted(self.defaults)}"
@@ -275,10 +289,10 @@ class Optimizer:
             loaded[p] = {key: _loaded(name, key, value, p) for key, value in memory.items()}
         options = []
         for group in groups:
-            wanted = {k: v for k, v in group.items() if k != "params"}
-            if wanted.keys() != self.defaults.keys():
+            wanted = {**self.later, **{k: v for k, v in group.items() if k != "params"}}
+            if wanted.keys() - BESIDES != self.defaults.keys():
                 raise DataError(
-                    f"{name}: load_state_dict: options {sorted(wanted)}; "
+                    f"{name}: load_state_dict: options {sorted(wanted.keys() - BESIDES)}; "
                     f"this optimizer has {sorted(self.defaults)}"
                 )
             self.check(wanted)
@@ -294,10 +308,15 @@ class Optimizer:
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__}(" + "fused=True," * self.fused]
         for group in self.param_groups:
-            options = ", ".join(f"{k}={v!r}" for k, v in group.items() if k != "params")
+            options = ", ".join(f"{k}={v!r}" for k, v in group.items() if k not in BESIDES)
             size = sum(p.size for p in group["params"])
             lines.append(f"  {len(group['params'])} tensors of {size} numbers: {options}")
         return "\n".join([*lines, ")"])
+
+
+def _descent(xp: Any, g: Array, group: dict[str, Any]) -> Array:
+    """The gradient of what is to become small."""
+    return xp.negative(g, out=xp.empty_like(g)) if group.get("maximize") else g
 
 
 def _no_kernel(p: Array, state: dict[str, Any]) -> str | None:

@@ -9,34 +9,63 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
 
 from ..core.errors import ArgumentError, DataError
 from .optimizer import Optimizer
 
-__all__ = ["CosineAnnealingLR", "LambdaLR", "Schedule", "StepLR"]
+__all__ = [
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "ExponentialLR",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "PolynomialLR",
+    "Schedule",
+    "SequentialLR",
+    "StepLR",
+]
 
 
 class Schedule:
     """Base of all schedules: a subclass writes `lr`, a function of the steps so far.
 
-    Each group starts from the lr that it has when the schedule is made.
+    Each group starts from the lr that it had when its first schedule was made, which is kept in the
+    group as "initial_lr". So schedules of one optimizer can be made one behind the other.
+
+    last_epoch  steps of the schedule before this one, less 1; -1 starts anew. Else each group must
+                tell its "initial_lr"
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    needs_metric: ClassVar[bool] = False  # does ``step`` take what was measured?
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        name = type(self).__name__
         if not isinstance(optimizer, Optimizer):
-            raise ArgumentError(
-                f"{type(self).__name__}: optimizer is a {type(optimizer).__name__}, no Optimizer"
-            )
+            raise ArgumentError(f"{name}: optimizer is a {type(optimizer).__name__}, no Optimizer")
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch >= 0 and "initial_lr" not in group:
+                raise ArgumentError(
+                    f"{name}: last_epoch={last_epoch} goes on, but group {i} has no 'initial_lr'; "
+                    "load the optimizer's state first, or use load_state_dict of the schedule"
+                )
+            group.setdefault("initial_lr", group["lr"])
         self.optimizer = optimizer
-        self.base_lrs = [group["lr"] for group in optimizer.param_groups]
-        self.last_epoch = 0
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch + 1
         self._set()
 
     def lr(self, base: float, t: int) -> float:
         """The learning rate after t steps of the schedule, for a group that starts at base."""
         raise NotImplementedError(f"{type(self).__name__} has no lr")
+
+    def get_lr(self) -> list[float]:
+        """The learning rates of the groups, by the closed form, after the steps so far."""
+        return [self.lr(base, self.last_epoch) for base in self.base_lrs]
 
     def step(self) -> None:
         """Go on by one, usually after each epoch, and set the learning rate of every group."""
@@ -62,21 +91,112 @@ class Schedule:
         self._set()
 
     def _set(self) -> None:
-        for base, group in zip(self.base_lrs, self.optimizer.param_groups):
-            group["lr"] = self.lr(base, self.last_epoch)
+        for rate, group in zip(self.get_lr(), self.optimizer.param_groups):
+            group["lr"] = rate
 
 
 class StepLR(Schedule):
     """lr * gamma^floor(t / step_size): gamma times as much after every step_size steps."""
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         if step_size < 1:
             raise ArgumentError(f"StepLR: step_size={step_size} must be at least 1")
         self.step_size, self.gamma = step_size, gamma
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def lr(self, base: float, t: int) -> float:
         return base * self.gamma ** (t // self.step_size)
+
+
+class MultiStepLR(Schedule):
+    """lr * gamma^(how many milestones are at most t); one given twice counts twice."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        milestones: Iterable[int],
+        gamma: float = 0.1,
+        last_epoch: int = -1,
+    ) -> None:
+        self.milestones, self.gamma = sorted(milestones), gamma
+        super().__init__(optimizer, last_epoch)
+
+    def lr(self, base: float, t: int) -> float:
+        return base * self.gamma ** bisect_right(self.milestones, t)
+
+
+class ExponentialLR(Schedule):
+    """lr * gamma^t."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def lr(self, base: float, t: int) -> float:
+        return base * self.gamma**t
+
+
+class ConstantLR(Schedule):
+    """lr * factor for the first total_iters steps, then lr."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        factor: float = 1 / 3,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
+        if not 0 <= factor <= 1:
+            raise ArgumentError(f"ConstantLR: factor={factor} must lie in 0 to 1")
+        self.factor, self.total_iters = factor, total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def lr(self, base: float, t: int) -> float:
+        return base * (self.factor if t < self.total_iters else 1)
+
+
+class LinearLR(Schedule):
+    """lr times a factor that goes in a line from start_factor to end_factor, in total_iters steps.
+
+    A warm-up, as it stands: from a third of lr to lr.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
+        if not 0 < start_factor <= 1:
+            raise ArgumentError(f"LinearLR: start_factor={start_factor} must be above 0, at most 1")
+        if not 0 <= end_factor <= 1:
+            raise ArgumentError(f"LinearLR: end_factor={end_factor} must lie in 0 to 1")
+        self.start_factor, self.end_factor = start_factor, end_factor
+        self.total_iters = total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def lr(self, base: float, t: int) -> float:
+        share = min(1.0, t / self.total_iters) if self.total_iters > 0 else 1.0
+        return base * (self.start_factor + (self.end_factor - self.start_factor) * share)
+
+
+class PolynomialLR(Schedule):
+    """lr * (1 - t / total_iters)^power, and 0 from total_iters on."""
+
+    def __init__(
+        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+    ) -> None:
+        if total_iters < 1:
+            raise ArgumentError(f"PolynomialLR: total_iters={total_iters} must be at least 1")
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer, last_epoch)
+
+    def lr(self, base: float, t: int) -> float:
+        return base * (1 - min(t, self.total_iters) / self.total_iters) ** self.power
 
 
 class CosineAnnealingLR(Schedule):
@@ -86,22 +206,126 @@ class CosineAnnealingLR(Schedule):
     in PyTorch.
     """
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+    def __init__(
+        self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
+    ) -> None:
         if T_max < 1:
             raise ArgumentError(f"CosineAnnealingLR: T_max={T_max} must be at least 1")
         self.T_max, self.eta_min = T_max, eta_min
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def lr(self, base: float, t: int) -> float:
         return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
 
 
-class LambdaLR(Schedule):
-    """lr * factor(t), for any function of the steps so far: warm-up, for one."""
+class CosineAnnealingWarmRestarts(Schedule):
+    """Half cosines from lr to eta_min, one behind the other, each T_mult times as long.
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float]) -> None:
-        self.lr_lambda = lr_lambda
-        super().__init__(optimizer)
+    T_0  steps in the first. Source: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        T_0: int,
+        T_mult: int = 1,
+        eta_min: float = 0.0,
+        last_epoch: int = -1,
+    ) -> None:
+        for option, value in (("T_0", T_0), ("T_mult", T_mult)):
+            if not isinstance(value, int) or value < 1:
+                raise ArgumentError(
+                    f"CosineAnnealingWarmRestarts: {option}={value!r} must be an integer of at "
+                    "least 1"
+                )
+        self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
+        super().__init__(optimizer, last_epoch)
 
     def lr(self, base: float, t: int) -> float:
-        return base * self.lr_lambda(t)
+        length = self.T_0
+        if self.T_mult == 1:
+            t %= length
+        while t >= length:
+            t, length = t - length, length * self.T_mult
+        return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / length)) / 2
+
+
+class LambdaLR(Schedule):
+    """lr * factor(t), for any function of the steps so far: warm-up, for one.
+
+    lr_lambda  the function, or one for each group. It is no part of the state
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
+        last_epoch: int = -1,
+    ) -> None:
+        self.lr_lambda = lr_lambda
+        if not callable(lr_lambda) and len(lr_lambda) != len(optimizer.param_groups):
+            raise ArgumentError(
+                f"LambdaLR: lr_lambda has {len(lr_lambda)} functions; the optimizer has "
+                f"{len(optimizer.param_groups)} group(s)"
+            )
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        known = self.lr_lambda
+        factors = [known] * len(self.base_lrs) if callable(known) else known
+        return [b * factor(self.last_epoch) for b, factor in zip(self.base_lrs, factors)]
+
+
+class SequentialLR(Schedule):
+    """One schedule after the other, each from its own start: a warm-up and what comes behind it.
+
+    >>> warm_up = LinearLR(optimizer, 0.01, total_iters=5)
+    >>> schedule = SequentialLR(optimizer, [warm_up, CosineAnnealingLR(optimizer, 95)], [5])
+
+    schedulers  schedules of this optimizer; only this one is stepped from now on
+    milestones  after how many steps the second, the third, ... begins
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        schedulers: Sequence[Schedule],
+        milestones: Sequence[int],
+        last_epoch: int = -1,
+    ) -> None:
+        if len(milestones) != len(schedulers) - 1 or list(milestones) != sorted(milestones):
+            raise ArgumentError(
+                f"SequentialLR: milestones={list(milestones)} must rise, and be one fewer than the "
+                f"{len(schedulers)} schedulers"
+            )
+        for i, part in enumerate(schedulers):
+            if not isinstance(part, Schedule) or part.needs_metric:
+                raise ArgumentError(
+                    f"SequentialLR: schedulers[{i}] is a {type(part).__name__}; it must be a "
+                    "schedule that steps without a metric"
+                )
+            if part.optimizer is not optimizer:
+                raise ArgumentError(f"SequentialLR: schedulers[{i}] has another optimizer")
+        self.schedulers, self.milestones = list(schedulers), list(milestones)
+        super().__init__(optimizer, last_epoch)
+
+    def _set(self) -> None:
+        i = bisect_right(self.milestones, self.last_epoch)
+        part = self.schedulers[i]
+        part.last_epoch = self.last_epoch - (self.milestones[i - 1] if i else 0)
+        part._set()
+
+    def state_dict(self) -> dict[str, Any]:
+        """As of every schedule, and "schedulers": those of the parts."""
+        return {**super().state_dict(), "schedulers": [s.state_dict() for s in self.schedulers]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        parts = state.get("schedulers", ())
+        if len(parts) != len(self.schedulers):
+            raise DataError(
+                f"SequentialLR: load_state_dict: state of {len(parts)} schedulers; this has "
+                f"{len(self.schedulers)}"
+            )
+        for part, told in zip(self.schedulers, parts, strict=True):
+            part.load_state_dict(told)
+        super().load_state_dict(state)

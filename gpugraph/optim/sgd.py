@@ -32,20 +32,24 @@ class SGD(Optimizer):
         g = g + momentum * b if nesterov else b       where there is momentum
         p = p - lr * g
 
-    fused  one update for all parameters of a group, see `Optimizer`
+    maximize  climb: use the gradient with its sign turned
+    fused     one update for all parameters of a group, see `Optimizer`
     Sources: momentum as in Sutskever et al. 2013, "On the importance of initialization and momentum
     in deep learning", in the form of `torch.optim.SGD`, which multiplies all of b by lr.
     """
 
+    later = {"maximize": False}
+
     def __init__(
         self,
         params: Iterable[Any],
-        lr: float,
+        lr: float = 1e-3,
         momentum: float = 0.0,
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
         *,
+        maximize: bool = False,
         fused: bool = False,
     ) -> None:
         options = {
@@ -54,6 +58,7 @@ class SGD(Optimizer):
             "dampening": dampening,
             "weight_decay": weight_decay,
             "nesterov": nesterov,
+            "maximize": maximize,
         }
         super().__init__(params, options, fused)
 

@@ -20,6 +20,7 @@ from .core.tensor import Tensor
 from .core.window import Window
 from .ops.angles import *
 from .ops.arrange import *
+from .ops.autocast import *
 from .ops.broadcast import *
 from .ops.compare import *
 from .ops.creation import *
@@ -32,12 +33,14 @@ from .ops.join import *
 from .ops.linalg import *
 from .ops.memory import *
 from .ops.powers import *
+from .ops.recompute import *
 from .ops.reduce import *
 from .ops.shape import *
 from .ops.special import *
 
 if TYPE_CHECKING:
     from . import (
+        amp,
         analysis,
         cuda,
         data,
@@ -57,7 +60,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Imported when first used, so that `import gpugraph` costs NumPy and little more.
-_LATER = "analysis cuda data func graph io models nn optim random testing training viz".split()
+_LATER = "amp analysis cuda data func graph io models nn optim random testing training viz".split()
 
 __all__ = [
     "REGISTRY",
@@ -85,6 +88,7 @@ __all__ = [
 __all__ += errors.__all__
 __all__ += ops.angles.__all__
 __all__ += ops.arrange.__all__
+__all__ += ops.autocast.__all__
 __all__ += ops.broadcast.__all__
 __all__ += ops.compare.__all__
 __all__ += ops.creation.__all__
@@ -97,6 +101,7 @@ __all__ += ops.join.__all__
 __all__ += ops.linalg.__all__
 __all__ += ops.memory.__all__
 __all__ += ops.powers.__all__
+__all__ += ops.recompute.__all__
 __all__ += ops.reduce.__all__
 __all__ += ops.shape.__all__
 __all__ += ops.special.__all__

@@ -26,6 +26,7 @@ FLOOR = {
     "io": 3,
     "func": 3,
     "random": 3,
+    "amp": 4,
 }
 FLOOR |= {"models": 4, "training": 4, "analysis": 4, "testing": 4, "distributed": 4}
 FLOOR |= {"viz": 5, "graph": 6, "learn": 6, "cli": 7, "__init__": 8, "__main__": 8}

@@ -28,6 +28,9 @@ def apply(op: Op, *inputs: Any) -> Any:
     Returns a Tensor, or a tuple of them if the op has several outputs. Python and NumPy scalars are
     weak: they take the dtype of the tensors beside them. None stands for an absent optional input.
     """
+    state = _state()
+    if state.casting is not None:
+        inputs = state.casting(op, inputs)
     arrays = []
     watched = False
     on_numpy: bool | None = True
@@ -44,7 +47,6 @@ def apply(op: Op, *inputs: Any) -> Any:
     if on_numpy is None:  # outside the except block, so that errors don't show two tracebacks
         return apply(op, *as_tensors(op, inputs))
 
-    state = _state()
     for observer in state.observers:
         observer.applying(op, arrays)
     if not on_numpy or op.checks_first or (op.widens and any(map(_is_half, arrays))):

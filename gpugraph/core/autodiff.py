@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import anomaly
+from . import anomaly, hooks
 from .cotangents import Owned, Part, add, seeds, sequence, summed
 from .errors import GradientError, ShapeError
 from .graph import Edge, Node, ancestors
@@ -73,7 +73,7 @@ def backward(
     """
     found = _sweep("backward", [tensor], gradient, None, retain_graph, create_graph)
     owned = Owned([tensor], gradient)
-    with set_state(recording=create_graph, sweep=Sweep()):
+    with set_state(recording=create_graph, sweep=Sweep(), casting=None):
         for (node, index), g in found.items():
             target = node.watchers[index]()  # type: ignore[index]
             if target is None or not target.requires_grad:  # gone, or frozen meanwhile
@@ -113,12 +113,14 @@ def _sweep(
             raise _unused(i, x)
     found: dict[Edge, Tensor] = {}
 
-    with set_state(recording=create_graph, sweep=sweep):
+    with set_state(recording=create_graph, sweep=sweep, casting=None):
         for node in order:
             gs = waiting.pop(node, None)
             if gs is None:
                 continue
             summed(node, gs, sweep)
+            if node.hooks:
+                hooks.run(node, gs, sweep)
             asked = node.watchers or () if targets is None else targets
             for k, g in enumerate(gs):
                 if g is not None and (k if targets is None else (node, k)) in asked:

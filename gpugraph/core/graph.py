@@ -48,12 +48,14 @@ class Node:
     rule      (seq of the node whose gradient rule made it, order of the derivative), if one did
     where     "file:line" of the user's code that made it
     watchers  output number -> weak reference to the tensor whose ``.grad`` wants that cotangent
+    hooks     functions that a sweep calls with the list of its outputs' cotangents, by key
     """
 
     __slots__ = (
         "__weakref__",
         "_code",
         "_lasti",
+        "hooks",
         "in_specs",
         "kept",
         "op",
@@ -84,6 +86,7 @@ class Node:
         self.seq = _next_seq()
         self.rule: tuple[int, int] | None = None
         self.watchers: dict[int, weakref.ref[Any]] | None = None
+        self.hooks: dict[int, Any] | None = None
         self._code, self._lasti = made_by
 
     def __repr__(self) -> str:

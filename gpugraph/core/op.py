@@ -56,6 +56,8 @@ class Op:
     checks_first: ClassVar[bool] = False
     # float16 and bfloat16 inputs are computed in float32 on the CPU
     widens: ClassVar[bool] = False
+    # what `autocast` gives it: "low" (half precision), "high" (float32), "any" (what comes)
+    precision: ClassVar[str] = "any"
     # the output is on another device than the inputs
     moves: ClassVar[bool] = False
     # inputs of which an output sees the element at its own place; they broadcast

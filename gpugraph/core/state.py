@@ -6,7 +6,7 @@ graphs at once, and the hot path pays for one lookup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
@@ -89,12 +89,18 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Engine settings of the current thread or task."""
+    """Engine settings of the current thread or task.
+
+    repeating  what runs has run before, and must leave no second trace: see `gpugraph.checkpoint`
+    casting    ``casting(op, inputs)`` gives the inputs to use instead: see `gpugraph.autocast`
+    """
 
     recording: bool = True
     scope: tuple[str, ...] = ()
     observers: tuple[Observer, ...] = ()
     sweep: Sweep | None = None
+    repeating: bool = False
+    casting: Callable[[Any, Sequence[Any]], tuple[Any, ...]] | None = None
 
 
 STATE: ContextVar[State] = ContextVar("gpugraph_state", default=State())  # noqa: B039 (immutable)

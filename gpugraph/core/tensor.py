@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import anomaly, backend, numpy_protocol
+from . import anomaly, backend, hooks, numpy_protocol
 from .backend import Array, Device
 from .errors import DeviceError, DtypeError, GradientError, ShapeError
 from .graph import Node, user_frame
@@ -157,6 +158,14 @@ class Tensor(Methods):
             self.node.watchers = {}
         self.node.watchers[self.index] = weakref.ref(self)
         return self
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> hooks.Handle:
+        """Call ``hook(gradient)`` in every backward pass; a tensor it returns takes the place.
+
+        The gradient is whole, and must not be written to. With create_graph what the hook computes
+        is differentiated, too. Returns a handle with ``remove()``.
+        """
+        return hooks.tensor_hook(self, hook)
 
     def detach(self) -> Tensor:
         """The same memory as a constant: no gradient flows through. Writes are still noticed."""

@@ -204,13 +204,12 @@ def dirac_(tensor: T, groups: int = 1) -> T:
     per_group = tensor.shape[0] // groups
     for i in range(min(per_group, tensor.shape[1])):
         for group in range(groups):
-            values[(group * per_group + i, i, *middle)] = 1
+            at = (group * per_group + i, i, *middle)
+            values[at] = 1
     return _write(tensor, values)
 
 
-def sparse_(
-    tensor: T, sparsity: float, std: float = 0.01, generator: Generator | None = None
-) -> T:
+def sparse_(tensor: T, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> T:
     """Normal, but a share of each column, rounded up, is 0 (Martens 2010, "Hessian-free")."""
     if tensor.ndim != 2:
         raise ShapeError(f"sparse_: a tensor of shape {tensor.shape} must have 2 axes")

@@ -15,9 +15,11 @@ import numpy as np
 
 from ..core.backend import Array, Device, MetaArray, to_device
 from ..core.errors import ArgumentError, DataError, DtypeError, GpugraphError
+from ..core.hooks import Handle
 from ..core.state import STATE, scope
 from ..core.tensor import Tensor, is_floating
 from ..ops.dtypes import as_dtype
+from .hooks import ModuleHooks
 from .parameter import Parameter
 
 __all__ = ["Keys", "Module"]
@@ -51,6 +53,7 @@ class Module:
     # the attribute of another module that holds this one, behind those of holders without forward
     _path: tuple[str, ...] = ()
     _buffers: tuple[str, ...] = ()  # names of the attributes that are buffers
+    _hooks: ModuleHooks | None = None
     _unused: tuple[str, ...] = ()  # names in checkpoints of PyTorch that mean nothing here
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
@@ -61,6 +64,8 @@ class Module:
         with scope(*self._path) if self._path else nullcontext():
             try:
                 self.prepare(*inputs)
+                if self._hooks is not None:
+                    return self._hooks.call(self, self.forward, inputs, options)
                 return self.forward(*inputs, **options)
             except GpugraphError as error:
                 self._locate(error)
@@ -198,6 +203,57 @@ class Module:
             function(module)
         return self
 
+    # Hooks
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:
+        """Call ``hook(module, inputs)`` before forward; what it returns takes the inputs' place.
+
+        with_kwargs  call ``hook(module, inputs, options)``, which returns None or both
+        Returns a handle with ``remove()``, as do the other three.
+        """
+        return Handle(self._hooked().pre, (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> Handle:
+        """Call ``hook(module, inputs, output)`` after forward; it may return another output.
+
+        with_kwargs  call ``hook(module, inputs, options, output)``
+        always_call  also where forward raises, with None for the output
+        """
+        return Handle(self._hooked().forward, (hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> Handle:
+        """Call ``hook(module, grad_input, grad_output)`` when gradients have come to the inputs.
+
+        Both are tuples, one for each positional input or output, with None where none flows. It may
+        return another grad_input. Where no input needs a gradient it is called at the outputs.
+        """
+        return Handle(self._hooked().pull, hook, prepend)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> Handle:
+        """Call ``hook(module, grad_output)`` when gradients have come to the outputs.
+
+        It may return another grad_output.
+        """
+        return Handle(self._hooked().pull_pre, hook, prepend)
+
+    def _hooked(self) -> ModuleHooks:
+        if self._hooks is None:
+            self._hooks = ModuleHooks()
+        return self._hooks
+
     # State
 
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
@@ -304,9 +360,12 @@ class Module:
             if array is tensor.array:
                 continue
             grad, leaf = tensor.grad, tensor.requires_grad
+            hooks = None if tensor.node is None else tensor.node.hooks
             tensor.requires_grad = False
             tensor.array, tensor.version, tensor.view = array, None, False
             tensor.requires_grad = leaf  # a new leaf: the old node tells the old dtype
+            if tensor.node is not None:
+                tensor.node.hooks = hooks
             tensor.grad = None if grad is None else Tensor(function(grad.array))
         return self
 

@@ -52,6 +52,7 @@ SLAB = 32 * THREADS  # values of a channel for one block to sum
 class BiasAct(Op):
     """act(x + b[c]) for x (N, C, ...), b (C) or None."""
 
+    precision = "low"
     act: Op | None  # None in `AddBias` alone
     keeps = {"x": ("y",), "b": ("y",)}
     checks_first = True

@@ -40,6 +40,7 @@ Shape = tuple[int, ...]
 class Bilinear(Op, abstract=True):
     """Base of the three: a window, groups, and one count of multiply-adds."""
 
+    precision = "low"
     window: Window
     groups: int = 1
     checks_first = True

@@ -30,6 +30,7 @@ __all__ = ["einsum", "outer", "tensordot", "vecdot"]
 class Einsum(Op):
     """A sum of products over named axes. subscripts: explicit, without ellipsis: "ij,jk->ik"."""
 
+    precision = "low"
     subscripts: str
     keeps = {"xs": ("xs",)}
     view = True  # of one operand without a sum

@@ -30,6 +30,7 @@ class Matmul(Op):
     A 1-D x1 is one row, a 1-D x2 one column, and the axis of length 1 is left out of the result.
     """
 
+    precision = "low"
     keeps = {"x1": ("x2",), "x2": ("x1",)}
     widens = True
 
@@ -121,6 +122,7 @@ def _as_column(x: Tensor) -> Tensor:
 class Linear(Op):
     """x @ w.T + b over the last axis of x: (..., I), (O, I), (O,) -> (..., O)."""
 
+    precision = "low"
     keeps = {"x": ("w",), "w": ("x",)}
     checks_first = True
     widens = True

@@ -97,6 +97,7 @@ class CrossEntropy(Op):
     d loss / d logits = softmax - one hot: backward needs the log-probabilities alone.
     """
 
+    precision = "high"
     outputs = ("loss", "log_probs")
     keeps = {"logits": ("target", "log_probs")}
     checks_first = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..core.apply import apply
 from ..core.backend import Device
 from ..core.errors import DataError, DtypeError, GradientError
 from ..core.methods import public
-from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.op import Cost, Op, Sample, Spec, Tap, traffic
 from ..core.tensor import Tensor, is_floating
 from .dtypes import as_dtype
 
@@ -102,7 +102,39 @@ class Move(Op):
         yield Sample(cls("cpu", "cpu"), (rng.standard_normal((3, 5)),), "to where it is")
 
 
+class Through(Op):
+    """Inputs as they are, side by side: a place where a sweep meets all their cotangents at once.
+
+    The first output is a view; the others, which are rare, are copies.
+    """
+
+    outputs = ("*ys",)
+    view = True
+
+    def spec(self, *xs: Spec) -> tuple[Spec, ...]:
+        return xs
+
+    def forward(self, xp: Any, *xs: Any) -> Any:
+        return (xs[0], *[x.copy() for x in xs[1:]])
+
+    def vjp(self, node: Any, needs: Any, *gs: Tensor | None) -> tuple[Tensor | None, ...]:
+        return gs
+
+    def sees(self, specs: Sequence[Any], i: int, k: int = 0) -> Sequence[Tap | None] | None:
+        return [Tap(a) for a in range(specs[i].ndim)] if i == k else None
+
+    def cost(self, *xs: Spec) -> Cost:
+        return Cost(flops=0, bytes=2 * traffic(*xs))
+
+    @classmethod
+    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
+        yield Sample(cls(), (rng.standard_normal((2, 3)),))
+        three = rng.standard_normal(3), rng.standard_normal(()), np.zeros((0, 2))
+        yield Sample(cls(), three, "several, one of them empty")
+
+
 COPY = Copy()
+THROUGH = Through()
 
 
 @public

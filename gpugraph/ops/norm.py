@@ -77,6 +77,7 @@ def check_cotangent(label: str, x: Spec, gy: Spec) -> None:
 class Normalisation(Op, abstract=True):
     """Base of all: eps is added to the variance."""
 
+    precision = "high"
     eps: float
     checks_first = True
     widens = True

@@ -44,6 +44,7 @@ class Pow(Binary):
     gx2 = g y log(x1)         0 where x1 = 0 <= x2: y is 0 on both sides of x2
     """
 
+    precision = "high"
     domains = ((0.5, 2.0), (-2.0, 3.0))
     keeps = {"x1": ("x1", "x2"), "x2": ("x1", "x2", "y")}
 
@@ -75,6 +76,7 @@ class Pow(Binary):
 class PowNumber(Unary):
     """x to a fixed power: cheaper than `Pow`, and for negative x too has its right gradient."""
 
+    precision = "high"
     exponent: float
     label = "pow"
 
@@ -107,6 +109,7 @@ class PowNumber(Unary):
 class Square(Unary):
     """x * x."""
 
+    precision = "high"
     keeps = {"x": ("x",)}
 
     def forward(self, xp: Any, x: Any) -> Any:
@@ -132,6 +135,7 @@ class Sqrt(Unary):
 class Reciprocal(Unary):
     """1 / x."""
 
+    precision = "high"
     domain = (0.5, 2.0)
     keeps = {"x": ("y",)}
 
@@ -146,6 +150,7 @@ class Reciprocal(Unary):
 class Exp(Unary):
     """e to the x."""
 
+    precision = "high"
     keeps = {"x": ("y",)}
 
     def forward(self, xp: Any, x: Any) -> Any:
@@ -158,6 +163,7 @@ class Exp(Unary):
 class Expm1(Unary):
     """e to the x, minus 1: exact for small x."""
 
+    precision = "high"
     keeps = {"x": ("y",)}
 
     def forward(self, xp: Any, x: Any) -> Any:
@@ -170,6 +176,7 @@ class Expm1(Unary):
 class Log(Unary):
     """The natural logarithm."""
 
+    precision = "high"
     domain = (0.5, 3.0)
     keeps = {"x": ("x",)}
 
@@ -183,6 +190,7 @@ class Log(Unary):
 class Log1p(Unary):
     """log(1 + x): exact for small x."""
 
+    precision = "high"
     domain = (-0.5, 2.0)
     keeps = {"x": ("x",)}
 
@@ -196,6 +204,7 @@ class Log1p(Unary):
 class Log2(Unary):
     """The logarithm to base 2."""
 
+    precision = "high"
     domain = (0.5, 3.0)
     keeps = {"x": ("x",)}
 
@@ -209,6 +218,7 @@ class Log2(Unary):
 class Log10(Unary):
     """The logarithm to base 10."""
 
+    precision = "high"
     domain = (0.5, 3.0)
     keeps = {"x": ("x",)}
 
@@ -222,6 +232,7 @@ class Log10(Unary):
 class Logaddexp(Binary):
     """log(exp(x1) + exp(x2)), without overflow."""
 
+    precision = "high"
     keeps = dict.fromkeys(("x1", "x2"), ("x1", "x2"))
 
     def forward(self, xp: Any, x1: Any, x2: Any) -> Any:

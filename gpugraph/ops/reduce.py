@@ -95,6 +95,7 @@ class Reduction(Op, abstract=True):
 class Sum(Reduction):
     """The sum; integers and bools add up in 64 bits, as in NumPy 2."""
 
+    precision = "high"
     widens = True
 
     def result(self, dtype: Any) -> Any:
@@ -125,6 +126,7 @@ def _summed(dtype: Any) -> Any:
 class Prod(Reduction):
     """The product. Its gradient, the product of all other elements, takes no division by zeros."""
 
+    precision = "high"
     widens = True
     keeps = {"x": ("x",)}
 
@@ -191,6 +193,7 @@ def _averaged(dtype: Any) -> Any:
 class Var(Reduction):
     """sum((x - mean)^2) / (n - correction), in two passes."""
 
+    precision = "high"
     correction: float = 0.0
     widens = True
     keeps = {"x": ("x",)}
@@ -245,6 +248,7 @@ class Std(Var):
 class CumulativeSum(Op):
     """The sum of all elements up to each one along an axis; reversed, from each one on."""
 
+    precision = "high"
     axis: int
     reverse: bool = False
     widens = True

@@ -71,6 +71,7 @@ def launch_rows(dev: Any, kernel: Kernel, *arrays: Any, shape: tuple[int, ...], 
 class AlongAxis(Op, abstract=True):
     """Base of softmax and its logarithm."""
 
+    precision = "high"
     axis: int
     kernel: ClassVar[Kernel]
     keeps = {"x": ("y",)}

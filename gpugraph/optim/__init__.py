@@ -7,6 +7,7 @@ from .ema import EMA
 from .lamb import LAMB
 from .optimizer import Optimizer
 from .rmsprop import Adagrad, RMSprop
+from .scaler import GradScaler
 from .schedule import (
     ConstantLR,
     CosineAnnealingLR,
@@ -33,6 +34,7 @@ __all__ = [
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
     "ExponentialLR",
+    "GradScaler",
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",

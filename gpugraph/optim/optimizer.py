@@ -127,7 +127,8 @@ class Optimizer:
                 else:
                     reason = self.kernel_limits(group) or _no_kernel(p, state)
                 if reason is None:
-                    return self.cuda(dev, p, dev.contiguous(g), state, group)  # type: ignore[misc]
+                    assert self.cuda is not None
+                    return self.cuda(dev, p, dev.contiguous(g), state, group)
                 dev.fall_back(self, reason)
             if p.dtype.itemsize == 2:
                 self._widened(xp, p, g, state, group)

@@ -19,28 +19,39 @@ from .core.tensor import Tensor
 from .ops.creation import asarray, zeros, zeros_like
 from .ops.join import stack
 
-__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+__all__ = ["grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jvp", "value_and_grad", "vjp"]
 
 
-def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """The function that gives the gradient of the one-element f in the arguments `argnums`.
 
+    has_aux  f gives (value, anything else), and the function (gradient, anything else)
     Returns a tensor for one argument, a tuple for several.
     """
-    both = value_and_grad(f, argnums)
+    both = value_and_grad(f, argnums, has_aux)
 
     def gradient(*args: Any, **kw: Any) -> Any:
-        return both(*args, **kw)[1]
+        value, gradient = both(*args, **kw)
+        return (gradient, value[1]) if has_aux else gradient
 
     return gradient
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """The function that gives (f, its gradient in the arguments `argnums`)."""
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """The function that gives (f, its gradient in the arguments `argnums`).
 
-    def value_and_gradient(*args: Any, **kw: Any) -> tuple[Tensor, Any]:
-        with _Call("grad", f, args, kw, argnums) as call:
-            return call.result(call.output), call.pack(call.pull(None))
+    has_aux  f gives (value, anything else), and the function ((value, anything else), gradient)
+    """
+
+    def value_and_gradient(*args: Any, **kw: Any) -> tuple[Any, Any]:
+        with _Call("grad", f, args, kw, argnums, has_aux) as call:
+            value = call.result(call.output)
+            gradient = call.pack(call.pull(None))
+        return ((value, _detached(call)) if has_aux else value), gradient
 
     return value_and_gradient
 
@@ -113,12 +124,48 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     return rows
 
 
-def hessian(f: Callable[..., Any]) -> Callable[..., Any]:
-    """The function that gives the Hessian of the one-element f in its first argument.
+jacrev = jacobian
 
-    Shape (*x.shape, *x.shape).
+
+def jacfwd(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """What `jacobian` gives, one column per pair of passes: for few inputs and many outputs."""
+
+    def columns(*args: Any) -> Any:
+        if not isinstance(argnums, int) or not -len(args) <= argnums < len(args):
+            raise ArgumentError(f"jacfwd: argnums {argnums!r} of a call with {len(args)} arguments")
+        x = args[argnums] if isinstance(args[argnums], Tensor) else asarray(args[argnums])
+
+        def of_one(one: Any) -> Any:
+            return f(*args[:argnums], one, *args[argnums % len(args) + 1 :])
+
+        parts, y = [], None
+        for i in range(x.size):
+            seed = zeros_like(x.detach()).reshape(-1)
+            seed[i] = 1
+            y, column = jvp(of_one, (x,), (seed.reshape(x.shape),))
+            parts.append(column)
+        if y is None:  # x has no elements; the shape of f is still wanted
+            y = of_one(x)
+            return zeros((*y.shape, *x.shape), dtype=y.dtype, device=y.device)
+        return stack(parts, axis=-1).reshape((*y.shape, *x.shape))
+
+    return columns
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """The function that gives the Hessian of the one-element f in the arguments `argnums`.
+
+    For one argument the shape is (*x.shape, *x.shape); for several, entry [i][j] of the tuple of
+    tuples is d^2 f / dx_i dx_j, of shape (*x_i.shape, *x_j.shape).
     """
-    return jacobian(grad(f))
+    if isinstance(argnums, int):
+        return jacobian(grad(f, argnums), argnums)
+    rows = [jacobian(grad(f, i), argnums) for i in argnums]
+
+    def blocks(*args: Any, **kw: Any) -> Any:
+        return tuple([row(*args, **kw) for row in rows])
+
+    return blocks
 
 
 class _Call:
@@ -131,6 +178,7 @@ class _Call:
         args: Sequence[Any],
         kw: dict[str, Any],
         argnums: int | Sequence[int],
+        has_aux: bool = False,
     ) -> None:
         self.caller, self.single = caller, isinstance(argnums, int)
         wanted = [argnums] if isinstance(argnums, int) else list(argnums)
@@ -138,6 +186,7 @@ class _Call:
             raise ArgumentError(f"{caller}: argnums {argnums} of a call with {len(args)} arguments")
         self.numbers = [i % len(args) for i in wanted]
         self.f, self.args, self.kw = f, list(args), kw
+        self.has_aux, self.aux = has_aux, None
 
     def __enter__(self) -> _Call:
         with ExitStack() as mode:  # left at once if f raises
@@ -154,6 +203,12 @@ class _Call:
             self.args[i] = fresh.requires_grad_()
         self.inputs = [self.args[i] for i in self.numbers]
         self.output = self.f(*self.args, **self.kw)
+        if self.has_aux:
+            if not isinstance(self.output, tuple) or len(self.output) != 2:
+                raise GradientError(
+                    f"{self.caller}: with has_aux=True f must return (value, anything else)"
+                )
+            self.output, self.aux = self.output
         if not isinstance(self.output, Tensor):
             raise GradientError(
                 f"{self.caller}: f must return a Tensor, got {type(self.output).__name__}"
@@ -181,6 +236,11 @@ class _Call:
     def pack(self, results: list[Tensor]) -> Any:
         """One result for one argument number, a tuple for several."""
         return results[0] if self.single else tuple(results)
+
+
+def _detached(call: _Call) -> Any:
+    """What f gave besides: a tensor as the caller gets outputs, all else as it is."""
+    return call.result(call.aux) if isinstance(call.aux, Tensor) else call.aux
 
 
 def _all(primals: Sequence[Any]) -> int | range:

@@ -123,3 +123,52 @@ def test_jvp_of_what_does_not_depend_on_an_argument():
     np.testing.assert_array_equal(dy.numpy(), [2.0, 2.0, 2.0])
     y, dy = func.jvp(lambda a: gg.Tensor(X), (X,), (np.ones(3),))
     np.testing.assert_array_equal(dy.numpy(), np.zeros(3))
+
+
+def test_has_aux_hands_something_else_through():
+    x = np.array([1.0, 2.0])
+
+    def f(x):
+        y = x * x
+        return y.sum(), y
+
+    (value, y), g = gg.func.value_and_grad(f, has_aux=True)(x)
+    assert value.item() == 5 and y.tolist() == [1, 4] and g.tolist() == [2, 4]
+    assert not y.requires_grad
+    g, y = gg.func.grad(f, has_aux=True)(x)
+    assert g.tolist() == [2, 4] and y.tolist() == [1, 4]
+    with pytest.raises(gg.GradientError, match="with has_aux=True f must return"):
+        gg.func.grad(lambda x: x.sum(), has_aux=True)(x)
+
+
+def test_hessian_in_several_arguments():
+    a, b = np.array([0.5, -1.0]), np.array([[2.0], [3.0], [0.3]])
+
+    def f(a, b):
+        return ((b @ a[None]) ** 3).sum()  # sum over i, j of (b_i a_j)^3
+
+    blocks = gg.func.hessian(f, (0, 1))(a, b)
+    p, q = a, b[:, 0]
+    np.testing.assert_allclose(blocks[0][0].numpy(), np.diag(6 * p * (q**3).sum()), rtol=1e-13)
+    cross = 9 * np.outer(p**2, q**2)[..., None]
+    np.testing.assert_allclose(blocks[0][1].numpy(), cross, rtol=1e-13)
+    np.testing.assert_allclose(blocks[1][0].numpy(), cross.transpose(1, 2, 0), rtol=1e-13)
+    want = np.diag(6 * q * (p**3).sum()).reshape(3, 1, 3, 1)
+    np.testing.assert_allclose(blocks[1][1].numpy(), want, rtol=1e-13)
+    np.testing.assert_array_equal(gg.func.hessian(f, 1)(a, b).numpy(), blocks[1][1].numpy())
+
+
+def test_jacfwd_is_jacobian():
+    x, w = np.array([[0.3, -0.2, 1.1]]), np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.1]])
+
+    def f(x, w):
+        return (x @ w).tanh()
+
+    for k in (0, 1, -1):
+        want = gg.func.jacrev(f, k)(x, w).numpy()
+        got = gg.func.jacfwd(f, k)(x, w).numpy()
+        assert got.shape == want.shape
+        np.testing.assert_allclose(got, want, rtol=1e-13, atol=1e-15)
+    assert gg.func.jacfwd(lambda x: x.sum() * np.ones(2))(np.zeros((0, 3))).shape == (2, 0, 3)
+    with pytest.raises(gg.ArgumentError, match="jacfwd: argnums 2 of a call with 2 arguments"):
+        gg.func.jacfwd(f, 2)(x, w)

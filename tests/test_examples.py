@@ -77,7 +77,9 @@ def test_lenet_mnist(tiny_mnist):
     assert float(re.search(r"^test accuracy (\S+) %", out, re.M)[1]) > 90
 
 
-def test_nin_cifar10(tmp_path):
+@pytest.fixture
+def tiny_cifar10(tmp_path):
+    """CIFAR-10's binary files with a few images: a bright bar, whose place is the label."""
     rng = np.random.default_rng(0)
     for name in (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"):
         labels = rng.integers(0, 10, 20).astype(np.uint8)
@@ -86,9 +88,26 @@ def test_nin_cifar10(tmp_path):
             image[label % 3, 3 * label : 3 * label + 3] = 250
         records = np.concatenate([labels[:, None], images.reshape(20, -1)], axis=1)
         (tmp_path / name).write_bytes(records.tobytes())
-    checkpoint = tmp_path / "nin.safetensors"
-    out = run("nin_cifar10.py", "--data", tmp_path, "--checkpoint", checkpoint)
+    return tmp_path
+
+
+def test_nin_cifar10(tiny_cifar10):
+    checkpoint = tiny_cifar10 / "nin.safetensors"
+    out = run("nin_cifar10.py", "--data", tiny_cifar10, "--checkpoint", checkpoint)
     assert re.search(r"^test accuracy \S+ %, \S+ s per epoch", out, re.M) and checkpoint.exists()
+
+
+def test_cifar10_resnet(tiny_cifar10):
+    """Some steps, and on from the checkpoint: 5 batches of 20 images in an epoch."""
+    arguments = ["--data", tiny_cifar10, "--batch-size", 20]
+    arguments += ["--checkpoint", tiny_cifar10 / "resnet.safetensors", "--epochs"]
+    out = run("cifar10_resnet.py", *arguments, 2)
+    assert out.count("epoch ") >= 2
+    out = run("cifar10_resnet.py", *arguments, 4)
+    assert "epoch 2/4" not in out and "epoch 4/4" in out
+    losses = [float(x) for x in re.findall(r"  loss (\S+)", out)]
+    assert losses[-1] < 2.6  # ten classes at random: 2.30; nothing has blown up
+    assert re.search(r"^test accuracy \S+ %, \S+ s per epoch", out, re.M)
 
 
 def test_my_own_op():

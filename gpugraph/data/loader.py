@@ -26,13 +26,15 @@ class DataLoader:
     shuffle     a new random order each epoch, which depends on (seed, epoch) alone
     seed        of order and augmentation; by default drawn from the generator of `gpugraph.random`
     drop_last   leave out a last batch that is not full
-    prefetch    batches that a background thread keeps ready; 0 fetches when asked, without thread
+    prefetch    batches that background threads keep ready; 0 fetches when asked, without threads
+    workers     how many threads: more than one helps where items are read and decoded, as pictures
+                are. Order and augmentation don't depend on it
     augment     ``augment(rng, *arrays)`` maps the NumPy arrays of a batch to new ones; rng is a
                 `numpy.random.Generator` that depends on (seed, epoch, number of the batch) alone
     collate     makes a tuple of arrays of a list of items; by default they are stacked
 
-    Batches are tuples of constant tensors on the default device. An error in the thread is raised
-    where the batch is asked for, with its own traceback; the thread ends when iteration does, also
+    Batches are tuples of constant tensors on the default device. An error in a thread is raised
+    where the batch is asked for, with its own traceback; the threads end when iteration does, also
     if that is early. `state_dict` holds seed and epoch: with it a run can go on where it stopped.
     """
 
@@ -46,11 +48,14 @@ class DataLoader:
         prefetch: int = 2,
         augment: Callable[..., Any] | None = None,
         collate: Callable[[list[Any]], Batch] | None = None,
+        workers: int = 1,
     ) -> None:
         if batch_size < 1:
             raise ArgumentError(f"DataLoader: batch_size={batch_size} must be at least 1")
         if prefetch < 0:
             raise ArgumentError(f"DataLoader: prefetch={prefetch} must be at least 0")
+        if workers < 1:
+            raise ArgumentError(f"DataLoader: workers={workers} must be at least 1")
         if seed is None:
             seed = int(default_generator().random_raw(1)[0])
         if seed < 0:
@@ -63,6 +68,7 @@ class DataLoader:
         self.prefetch = prefetch
         self.augment = augment
         self.collate = collate
+        self.workers = workers
         self.epoch = 0  # of the next pass
 
     def __len__(self) -> int:
@@ -89,12 +95,12 @@ class DataLoader:
             return
         from concurrent.futures import Future, ThreadPoolExecutor
 
-        context = copy_context()  # the thread has the caller's default device, too
-        pool = ThreadPoolExecutor(1, "gpugraph-data")
+        context = copy_context()  # the threads have the caller's default device, too
+        pool = ThreadPoolExecutor(self.workers, "gpugraph-data")
         try:
             ahead: deque[Future[Batch]] = deque()
             for job in jobs:
-                ahead.append(pool.submit(context.run, self._fetch, *job))
+                ahead.append(pool.submit(context.copy().run, self._fetch, *job))
                 if len(ahead) > self.prefetch:
                     yield ahead.popleft().result()
             while ahead:

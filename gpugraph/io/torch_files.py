@@ -18,7 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..core.errors import DataError
-from .pickles import ORDERED_DICT, Call, load_pickle, plain
+from ..core.pickles import ORDERED_DICT, Call, load_pickle, plain
 
 __all__ = ["load_torch"]
 

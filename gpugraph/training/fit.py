@@ -44,7 +44,8 @@ def fit(
     loss          ``loss(output, *targets)``, the mean over a batch
     epochs        passes over the data, those before a resume included
     evaluate      batches to measure the model with after each epoch, as "test_loss" and so on
-    schedule      of the learning rate; its ``step()`` is called after each epoch
+    schedule      of the learning rate; its ``step()`` is called after each epoch. One that looks,
+                  as `ReduceLROnPlateau`, gets the test loss, or the loss where there is none
     schedule_each "epoch", or "batch": its ``step()`` is called after each batch instead
     progress      show a bar (where tqdm is installed) and a line for each epoch
     checkpoint    file to write after each epoch
@@ -70,13 +71,13 @@ def fit(
             mistake.backward()
             optimizer.step()
             if schedule is not None and schedule_each == "batch":
-                schedule.step()
+                _go_on(schedule, mistake.item())
         row = meter.means()
         if evaluate is not None:
             measured = evaluation.evaluate(model, evaluate, loss)
             row.update({f"test_{name}": value for name, value in measured.items()})
         if schedule is not None and schedule_each == "epoch":
-            schedule.step()
+            _go_on(schedule, row.get("test_loss", row["loss"]))
         history.append({**row, "seconds": perf_counter() - start})
         if progress:
             print(
@@ -105,6 +106,14 @@ def _resume(
     if "data" in extra and hasattr(data, "load_state_dict"):
         data.load_state_dict(extra["data"])
     return History(extra["history"])
+
+
+def _go_on(schedule: Any, loss: float) -> None:
+    """A step of the schedule, which may want to know how it goes."""
+    if getattr(schedule, "needs_metric", False):
+        schedule.step(loss)
+    else:
+        schedule.step()
 
 
 def _checked(loss: float, epoch: int, optimizer: Any) -> float:

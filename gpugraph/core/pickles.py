@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
-from ..core.errors import DataError
+from .errors import DataError
 
 __all__ = ["Call", "load_pickle"]
 

@@ -72,9 +72,9 @@ def cifar10(
     if found is None:
         raise DataError(
             f"cifar10: neither {batches[0]}.bin nor a folder {split}/ with pictures, nor the "
-            f"pickled {batches[0]}, in {', '.join(map(str, folders))}; unpack the binary version of "
-            f"{CIFAR10_URL} and name the folder around it as root, or in the environment variable "
-            "GPUGRAPH_DATA; or pass download=True"
+            f"pickled {batches[0]}, in {', '.join(map(str, folders))}; unpack the binary version "
+            f"of {CIFAR10_URL} and name the folder around it as root, or in the environment "
+            "variable GPUGRAPH_DATA; or pass download=True"
         )
     images, labels = found
     pixels = images if raw else images.astype(np.float32) / np.float32(255)

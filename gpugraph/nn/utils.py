@@ -44,10 +44,8 @@ def _norm(array: Any, p: float) -> float:
     """The p-norm of an array, in float64, scaled so that no power overflows."""
     with backend.current([array]):
         sizes = abs(array.astype(np.float64))  # 300^2 is no float16
-        if p == 2.0:  # float64 holds the squares of all smaller types
-            total = math.sqrt(float((sizes * sizes).sum()))
-            if 0 < total < math.inf and total > 1e-150:
-                return total
+        if p == 2.0 and array.dtype.itemsize < 8:  # float64 holds the squares of smaller types
+            return math.sqrt(float((sizes * sizes).sum()))
         largest = float(sizes.max())
         if p == math.inf or not 0 < largest < math.inf:
             return largest

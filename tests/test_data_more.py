@@ -225,9 +225,7 @@ def pictures(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         channels = {"RGB": (3,), "L": (), "RGBA": (4,)}[mode]
         pixels = RNG.integers(0, 256, (*size[::-1], *channels)).astype(np.uint8)
-        Image.fromarray(pixels, mode).save(path) if mode != "L" else Image.fromarray(pixels).save(
-            path
-        )
+        Image.fromarray(pixels).save(path)
     (root / "dog" / "notes.txt").write_text("no picture")
     return root
 

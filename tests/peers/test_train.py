@@ -270,7 +270,8 @@ def compare_hooks(both):
         for a, b in zip(ours, theirs, strict=True):
             assert (a is None) == (b is None)
             if a is not None:
-                np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-9, atol=1e-12)
+                got, want = a.detach().numpy(), b.detach().numpy()
+                np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
 
 
 def test_hooks_of_tensors_and_modules():

@@ -235,6 +235,7 @@ class BinaryCrossEntropy(Op):
     As in PyTorch, so that a wrong certainty costs 100, with a slope of 1e12 instead of infinity.
     """
 
+    precision = "high"
     keeps = {"x": ("x", "target"), "target": ("x",)}
     checks_first = True
     widens = True

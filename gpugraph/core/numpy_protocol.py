@@ -23,7 +23,6 @@ ALIASES = {
     "amin": "min",
     "concatenate": "concat",
     "conjugate": "conj",
-    "cumsum": "cumulative_sum",
     "invert": "bitwise_invert",
     "left_shift": "bitwise_left_shift",
     "power": "pow",

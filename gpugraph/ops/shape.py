@@ -74,6 +74,11 @@ def axes_of(label: str, axis: Any, shape: tuple[int, ...], name: str = "x") -> t
     return axes
 
 
+def along(axis: int, *bounds: int | None) -> tuple[slice, ...]:
+    """The index that takes slice(*bounds) of that axis (from 0 on), and all of those before."""
+    return (*(slice(None),) * axis, slice(*bounds))
+
+
 @dataclass(frozen=True)
 class Reshape(Op):
     """The same elements, in row-major order, under another shape."""

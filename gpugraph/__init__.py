@@ -18,25 +18,38 @@ from .core.op import REGISTRY, Cost, Op, Sample, Spec
 from .core.state import enable_grad, no_grad, scope
 from .core.tensor import Tensor
 from .core.window import Window
+from .ops.aliases import *
 from .ops.angles import *
 from .ops.arrange import *
 from .ops.autocast import *
 from .ops.broadcast import *
+from .ops.closeness import *
 from .ops.compare import *
+from .ops.counting import *
 from .ops.creation import *
+from .ops.diagonal import *
 from .ops.dtypes import *
 from .ops.einsum import *
 from .ops.elementwise import *
 from .ops.extrema import *
+from .ops.floats import *
 from .ops.index import *
 from .ops.join import *
 from .ops.linalg import *
+from .ops.losses import one_hot
 from .ops.memory import *
+from .ops.nan import *
 from .ops.powers import *
 from .ops.recompute import *
 from .ops.reduce import *
+from .ops.sampled import *
+from .ops.scan import *
+from .ops.scatter import *
 from .ops.shape import *
+from .ops.sorting import *
 from .ops.special import *
+from .ops.statistics import *
+from .ops.tiling import *
 
 if TYPE_CHECKING:
     from . import (
@@ -80,31 +93,44 @@ __all__ = [
     "errors",
     "grad",
     "no_grad",
+    "one_hot",
     "ops",
     "scope",
     "summary",
     *_LATER,
 ]
 __all__ += errors.__all__
+__all__ += ops.aliases.__all__
 __all__ += ops.angles.__all__
 __all__ += ops.arrange.__all__
 __all__ += ops.autocast.__all__
 __all__ += ops.broadcast.__all__
+__all__ += ops.closeness.__all__
 __all__ += ops.compare.__all__
+__all__ += ops.counting.__all__
 __all__ += ops.creation.__all__
+__all__ += ops.diagonal.__all__
 __all__ += ops.dtypes.__all__
 __all__ += ops.einsum.__all__
 __all__ += ops.elementwise.__all__
 __all__ += ops.extrema.__all__
+__all__ += ops.floats.__all__
 __all__ += ops.index.__all__
 __all__ += ops.join.__all__
 __all__ += ops.linalg.__all__
 __all__ += ops.memory.__all__
+__all__ += ops.nan.__all__
 __all__ += ops.powers.__all__
 __all__ += ops.recompute.__all__
 __all__ += ops.reduce.__all__
+__all__ += ops.sampled.__all__
+__all__ += ops.scan.__all__
+__all__ += ops.scatter.__all__
 __all__ += ops.shape.__all__
+__all__ += ops.sorting.__all__
 __all__ += ops.special.__all__
+__all__ += ops.statistics.__all__
+__all__ += ops.tiling.__all__
 
 
 def __getattr__(name: str) -> Any:

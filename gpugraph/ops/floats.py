@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.apply import apply
+from ..core.inputs import weak_dtype
 from ..core.methods import FUNCTIONS, public
 from ..core.op import Sample
 from ..core.tensor import Tensor
@@ -287,9 +288,9 @@ def heaviside(x1: Any, x2: Any, /) -> Tensor:
 
     A gradient flows into x2 alone.
     """
-    x1 = x1.detach() if isinstance(x1, Tensor) else x1
-    y = where(FUNCTIONS.equal(x1, 0), x2, x1)
-    y = where(FUNCTIONS.greater(x1, 0), 1, where(FUNCTIONS.less(x1, 0), 0, y))
+    x1, x2 = together(x1, x2)
+    y = where(x1 == 0, x2, x1.detach())
+    y = where(x1 > 0, 1, where(x1 < 0, 0, y))
     return astype(y, promoted("heaviside", y.dtype, y.dtype), copy=False)
 
 
@@ -303,6 +304,19 @@ def deg2rad(x: Any, /) -> Tensor:
 def rad2deg(x: Any, /) -> Tensor:
     """Angles in radians as degrees."""
     return FUNCTIONS.multiply(x, 180 / math.pi)
+
+
+def together(*xs: Any) -> list[Tensor]:
+    """All as tensors on one device; numbers take the dtype that they have beside the others."""
+    given = [x for x in xs if hasattr(x, "dtype") and not isinstance(x, np.generic)]
+    device = FUNCTIONS.asarray(given[0]).device if given else None
+    dtypes = [x.dtype for x in given]
+    made = []
+    for x in xs:
+        weak = isinstance(x, (int, float, complex, np.generic))
+        dtype = weak_dtype(x, dtypes) if weak else None
+        made.append(FUNCTIONS.asarray(x, dtype=dtype, device=device if weak else None))
+    return made
 
 
 @public
@@ -319,6 +333,7 @@ def fmin(x1: Any, x2: Any, /) -> Tensor:
 
 def _chosen(choice: Any, x1: Any, x2: Any) -> Tensor:
     """maximum or minimum, to which each NaN is shown as the number beside it."""
+    x1, x2 = together(x1, x2)
     return choice(where(isnan(x1), x2, x1), where(isnan(x2), x1, x2))
 
 
@@ -328,8 +343,9 @@ def xlogy(x1: Any, x2: Any, /) -> Tensor:
 
     Where x1 = 0 the gradient in x1 is log(x2) for finite x2 > 0, else 0; that in x2 is 0.
     """
-    off = FUNCTIONS.equal(x1, 0) & (FUNCTIONS.less_equal(x2, 0) | FUNCTIONS.equal(x2, math.inf))
-    return FUNCTIONS.multiply(x1, log(where(off, 1, x2)))
+    x1, x2 = together(x1, x2)
+    off = (x1 == 0) & ((x2 <= 0) | (x2 == math.inf))
+    return x1 * log(where(off, 1, x2))
 
 
 @public
@@ -345,9 +361,9 @@ def logit(x: Any, /, eps: float | None = None) -> Tensor:
 @public
 def lerp(start: Any, end: Any, weight: Any, /) -> Tensor:
     """start + weight * (end - start), with broadcasting; exact at weight 0 and 1."""
-    span = FUNCTIONS.subtract(end, start)
-    near, far = start + weight * span, end - (1 - weight) * span
-    return where(FUNCTIONS.less(weight, 0.5), near, far)
+    start, end, weight = together(start, end, weight)
+    span = end - start
+    return where(weight < 0.5, start + weight * span, end - (1 - weight) * span)
 
 
 @public

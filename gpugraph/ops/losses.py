@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.backend import MetaArray
-from ..core.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
+from ..core.errors import ArgumentError, DataError, DtypeError, IndexRangeError, ShapeError
 from ..core.methods import public
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
@@ -313,8 +313,16 @@ def one_hot_of(
 
 
 @public
-def one_hot(x: Any, num_classes: int) -> Tensor:
-    """1 at each class index, 0 elsewhere, int64: (...) -> (..., num_classes)."""
+def one_hot(x: Any, num_classes: int = -1) -> Tensor:
+    """1 at each class index, 0 elsewhere, int64: (...) -> (..., num_classes).
+
+    num_classes  -1: the largest index and 1
+    """
+    if num_classes == -1:
+        x = asarray(x)
+        if not x.size or isinstance(x.array, MetaArray):
+            raise DataError("one_hot: num_classes must be given where x has no values")
+        num_classes = max(0, int(x.array.max())) + 1
     (classes,) = per_axis("one_hot", "num_classes", num_classes, 1, least=0)
     return one_hot_of("one_hot", x, shape_of("one_hot", x), classes, axis=-1, dtype="int64")
 

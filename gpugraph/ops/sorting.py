@@ -227,8 +227,7 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Tensor:
     bins = FUNCTIONS.asarray(bins, device=x.device if isinstance(x, Tensor) else None)
     side = "left" if right else "right"
     if bins.device != "meta" and bins.size > 1 and bool(bins[0] > bins[-1]):
-        other = "right" if right else "left"
-        return bins.size - searchsorted(FUNCTIONS.flip(bins), x, side=other)
+        return bins.size - searchsorted(FUNCTIONS.flip(bins), x, side=side)
     return searchsorted(bins, x, side=side)
 
 

@@ -181,8 +181,8 @@ def nanvar(
     """`var` of the elements that are not NaN; NaN where there are too few."""
     if not _has_nan(x):
         return FUNCTIONS.var(x, axis=axis, correction=correction, keepdims=keepdims)
-    off = x - nanmean(x, axis=axis, keepdims=True)
-    total = nansum(off * off, axis=axis, keepdims=keepdims)
+    off = where(isnan(x), 0, x - nanmean(x, axis=axis, keepdims=True))  # 0, lest NaN flow back
+    total = summed(off * off, axis=axis, keepdims=keepdims)
     return total / _count(x, axis, keepdims, total, correction)
 
 

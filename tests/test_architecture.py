@@ -177,12 +177,12 @@ def test_import_brings_in_nothing_slow():
 
 def test_tensor_methods_and_public_functions_match():
     """Every method that tensors declare has an implementation under that name."""
-    from gpugraph.core import methods
+    from gpugraph.core import array_methods, methods
 
-    tree = ast.parse(inspect.getsource(methods))
     called = {
         node.attr
-        for node in ast.walk(tree)
+        for module in (methods, array_methods)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == "FUNCTIONS"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import anomaly, backend, hooks, numpy_protocol
+from .array_methods import ArrayMethods
 from .backend import Array, Device
 from .errors import DeviceError, DtypeError, GradientError, ShapeError
 from .graph import Node, user_frame
@@ -24,7 +25,7 @@ __all__ = ["CheckedSaved", "Saved", "Tensor", "is_floating", "wrap"]
 _new = object.__new__
 
 
-class Tensor(Methods):
+class Tensor(Methods, ArrayMethods):
     """An array that remembers how it was made.
 
     ``Tensor(array)`` wraps a NumPy or CuPy array where it is, without a copy; `gpugraph.tensor`

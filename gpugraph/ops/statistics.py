@@ -155,8 +155,9 @@ def _picked(rows: Tensor, q: Tensor, method: str, skip: bool) -> Tensor:
     low, high = _element(rows, under), _element(rows, FUNCTIONS.ceil(at))
     y = low
     if method not in ("lower", "higher", "nearest"):
-        between = FUNCTIONS.lerp(low, high, (at - under).astype(rows.dtype))
-        y = where((low == high) & FUNCTIONS.isinf(low), low, between)  # inf - inf is NaN
+        endless = (low == high) & FUNCTIONS.isinf(low)  # inf - inf would be NaN
+        low, high = (where(endless, 0, v) for v in (low, high))
+        y = where(endless, y, FUNCTIONS.lerp(low, high, (at - under).astype(rows.dtype)))
     if skip:
         return y  # where all are NaN, so is the first
     last = rows[..., -1]  # NaN if any is

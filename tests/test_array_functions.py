@@ -69,7 +69,7 @@ CASES = {
         lambda xp, a: xp.diff(a(C)),
         lambda xp, a: xp.diff(a(C), axis=0),
         lambda xp, a: xp.diff(a(C), n=2, axis=2),
-        lambda xp, a: xp.diff(a(C), n=0),
+        lambda xp, a: xp.diff(a(C), n=0, prepend=a(C)),
         lambda xp, a: xp.diff(a(M)),
         lambda xp, a: xp.diff(a(A), axis=0, prepend=a(B[:1]), append=a(B[:2])),
         lambda xp, a: xp.diff(a(A), prepend=0, append=1.5),

@@ -45,6 +45,7 @@ from .ops.reduce import *
 from .ops.sampled import *
 from .ops.scan import *
 from .ops.scatter import *
+from .ops.sets import *
 from .ops.shape import *
 from .ops.sorting import *
 from .ops.special import *
@@ -126,6 +127,7 @@ __all__ += ops.reduce.__all__
 __all__ += ops.sampled.__all__
 __all__ += ops.scan.__all__
 __all__ += ops.scatter.__all__
+__all__ += ops.sets.__all__
 __all__ += ops.shape.__all__
 __all__ += ops.sorting.__all__
 __all__ += ops.special.__all__

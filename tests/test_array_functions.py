@@ -196,6 +196,26 @@ CASES = {
         lambda xp, a: xp.histogram(a(U)),
         lambda xp, a: xp.histogram_bin_edges(a(A), 3),
     ],
+    "sets": [
+        lambda xp, a: xp.union1d(a(U), a(V)),
+        lambda xp, a: xp.intersect1d(a(U), a(np.array([1, 7, 9]))),
+        lambda xp, a: xp.setdiff1d(a(U), a(np.array([1, 7]))),
+        lambda xp, a: xp.setxor1d(a(U), a(np.array([1, 8]))),
+    ],
+    "lists": [
+        lambda xp, a: xp.append(a(A), 2.5),
+        lambda xp, a: xp.append(a(A), a(B), axis=1),
+        lambda xp, a: xp.delete(a(A), 5),
+        lambda xp, a: xp.delete(a(A), [0, -1], axis=1),
+        lambda xp, a: xp.delete(a(A), slice(None, None, 2), axis=1),
+        lambda xp, a: xp.insert(a(V), 2, 9.0),
+        lambda xp, a: xp.insert(a(V), [6, 0, 2, 2], a(A[0])),
+        lambda xp, a: xp.insert(a(A), 1, a(B[0]), axis=0),
+        lambda xp, a: xp.insert(a(A), -1, a(B[:2]), axis=0),
+        lambda xp, a: xp.insert(a(A), [1, 3], 0.5, axis=1),
+        lambda xp, a: xp.ediff1d(a(A), 1.5, a(V)),
+        lambda xp, a: xp.select([a(A > 1), a(A > 0)], [a(A), a(B)], 9.0),
+    ],
     # whole arrays
     "tile": [
         lambda xp, a: xp.tile(a(A), 2),
@@ -335,7 +355,7 @@ def test_on_another_array_module(name, i):
 
 
 # Shapes that depend on values
-VALUES_NEEDED = {"unique", "nonzero", "bincount", "histogram", "repeat, each its own times"}
+VALUES_NEEDED = {"unique", "nonzero", "bincount", "histogram", "sets", "repeat, each its own times"}
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

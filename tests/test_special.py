@@ -97,3 +97,20 @@ def test_gradients_of_any_order():
         gradcheck(f, x, order=3)
     leaf = gg.Tensor(np.array([100.0, -np.inf]), requires_grad=True)
     assert gg.grad(gg.erfc(leaf).sum(), leaf)[0].tolist() == [0.0, 0.0]
+
+
+def test_erfinv_within_4_ulp():
+    rng = np.random.default_rng(4)
+    near_1 = 1 - 10 ** rng.uniform(-16, -2, 40)
+    ys = np.concatenate([rng.uniform(-1, 1, 60), near_1, 10 ** rng.uniform(-12, 0, 30)])
+    with localcontext() as context:
+        context.prec = 80
+        for y, x in zip(ys, gg.erfinv(ys).numpy(), strict=True):
+            slope = 2 / PI.sqrt() * (-(Decimal(float(x)) ** 2)).exp()
+            off = (exact(x)[0] - Decimal(float(y))) / slope  # how far from the root
+            assert abs(off) <= 4 * Decimal(float(np.spacing(abs(x)))), y
+    edges = gg.erfinv(np.array([1.0, -1, 0, -0.0, 1.5, np.nan, 5e-324])).numpy()
+    np.testing.assert_array_equal(edges[:6], [np.inf, -np.inf, 0, 0, np.nan, np.nan])
+    assert np.signbit(edges[3]) and edges[6] == 5e-324
+    gradcheck(gg.erfinv, np.array([-0.9, -0.1, 0.0, 0.7]), order=3)
+    assert gg.erfinv(np.float32(0.5) * np.ones(2, np.float32)).dtype == np.float32

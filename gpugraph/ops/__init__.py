@@ -37,6 +37,7 @@ from . import (
     scatter,
     sampled,
     closeness,
+    sets,
     aliases,
     activation,
     fused,

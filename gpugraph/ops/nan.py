@@ -92,13 +92,13 @@ def _filled(x: Any, value: Any) -> Any:
 
 
 @public
-def nansum(x: Any, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+def nansum(x: Any, /, axis: Axes = None, *, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """`sum` of the elements that are not NaN."""
     return summed(_filled(x, 0), axis=axis, dtype=dtype, keepdims=keepdims)
 
 
 @public
-def nanprod(x: Any, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+def nanprod(x: Any, /, axis: Axes = None, *, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """`prod` of the elements that are not NaN."""
     return multiplied(_filled(x, 1), axis=axis, dtype=dtype, keepdims=keepdims)
 
@@ -116,7 +116,7 @@ def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
 
 
 @public
-def nanmax(x: Any, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+def nanmax(x: Any, /, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
     """`max` of the elements that are not NaN; NaN where there are none."""
     return (
         reduce_axes(NanMax, x, axis, keepdims)
@@ -126,7 +126,7 @@ def nanmax(x: Any, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 @public
-def nanmin(x: Any, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+def nanmin(x: Any, /, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
     """`min` of the elements that are not NaN; NaN where there are none."""
     return (
         reduce_axes(NanMin, x, axis, keepdims)
@@ -136,13 +136,13 @@ def nanmin(x: Any, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 @public
-def nanargmax(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def nanargmax(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
     """`argmax` of the elements that are not NaN; ArgumentError where there are none."""
     return _place("nanargmax", FUNCTIONS.argmax, x, -math.inf, axis, keepdims)
 
 
 @public
-def nanargmin(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def nanargmin(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
     """`argmin` of the elements that are not NaN; ArgumentError where there are none."""
     return _place("nanargmin", FUNCTIONS.argmin, x, math.inf, axis, keepdims)
 
@@ -159,7 +159,7 @@ def _place(label: str, find: Any, x: Any, nothing: float, axis: Any, keepdims: b
 
 
 @public
-def nanmean(x: Any, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+def nanmean(x: Any, /, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
     """`mean` of the elements that are not NaN; NaN where there are none."""
     if not _has_nan(x):
         return FUNCTIONS.mean(x, axis=axis, keepdims=keepdims)
@@ -176,7 +176,7 @@ def _count(x: Any, axis: Axes, keepdims: bool, like: Tensor, correction: float) 
 
 @public
 def nanvar(
-    x: Any, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False
+    x: Any, /, axis: Axes = None, *, correction: float = 0.0, keepdims: bool = False
 ) -> Tensor:
     """`var` of the elements that are not NaN; NaN where there are too few."""
     if not _has_nan(x):
@@ -188,7 +188,7 @@ def nanvar(
 
 @public
 def nanstd(
-    x: Any, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False
+    x: Any, /, axis: Axes = None, *, correction: float = 0.0, keepdims: bool = False
 ) -> Tensor:
     """The square root of `nanvar`; its gradient is 0 where all elements are equal."""
     y = nanvar(x, axis=axis, correction=correction, keepdims=keepdims)

@@ -54,7 +54,7 @@ ROUNDED = ("lower", "higher", "midpoint", "nearest")
 
 @public
 def quantile(
-    x: Any, q: Any, /, *, axis: Axes = None, method: str = "linear", keepdims: bool = False
+    x: Any, q: Any, /, axis: Axes = None, *, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
     """The q-quantile of all elements, or along some axes: the value below which lies a share q.
 
@@ -69,7 +69,7 @@ def quantile(
 
 @public
 def nanquantile(
-    x: Any, q: Any, /, *, axis: Axes = None, method: str = "linear", keepdims: bool = False
+    x: Any, q: Any, /, axis: Axes = None, *, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
     """`quantile` of the elements that are not NaN; NaN where there are none."""
     return _quantile("nanquantile", x, q, axis, method, keepdims, skip=True)
@@ -77,7 +77,7 @@ def nanquantile(
 
 @public
 def percentile(
-    x: Any, q: Any, /, *, axis: Axes = None, method: str = "linear", keepdims: bool = False
+    x: Any, q: Any, /, axis: Axes = None, *, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
     """`quantile` with q in per cent, from 0 to 100."""
     return _quantile("percentile", x, q, axis, method, keepdims, skip=False, whole=100)
@@ -85,14 +85,14 @@ def percentile(
 
 @public
 def nanpercentile(
-    x: Any, q: Any, /, *, axis: Axes = None, method: str = "linear", keepdims: bool = False
+    x: Any, q: Any, /, axis: Axes = None, *, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
     """`nanquantile` with q in per cent, from 0 to 100."""
     return _quantile("nanpercentile", x, q, axis, method, keepdims, skip=True, whole=100)
 
 
 @public
-def median(x: Any, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+def median(x: Any, /, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
     """The middle element of all, or along some axes; of an even number the mean of the two middle.
 
     A NaN among the elements makes the result NaN. Integers give float64.
@@ -101,7 +101,7 @@ def median(x: Any, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 @public
-def nanmedian(x: Any, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+def nanmedian(x: Any, /, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
     """`median` of the elements that are not NaN; NaN where there are none."""
     return _quantile("nanmedian", x, 0.5, axis, "linear", keepdims, skip=True)
 
@@ -199,7 +199,7 @@ def _floating(label: str, x: Any) -> Tensor:
 
 
 @public
-def logsumexp(x: Any, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+def logsumexp(x: Any, /, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
     """log of the sum of exp(x) of all elements, or along some axes, without overflow.
 
     Of nothing, and of -inf alone, it is -inf. Its gradient is the softmax.
@@ -259,7 +259,7 @@ def _weights(weights: Any, axis: Axes, axes: tuple[int, ...], shape: tuple[int, 
 
 
 @public
-def ptp(x: Any, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+def ptp(x: Any, /, axis: Axes = None, *, keepdims: bool = False) -> Tensor:
     """The largest element less the smallest one, of all or along some axes."""
     return amax(x, axis=axis, keepdims=keepdims) - amin(x, axis=axis, keepdims=keepdims)
 

@@ -6,11 +6,7 @@ What has no name in PyTorch is added: the two adjoints of a convolution (`conv2d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from ..core.errors import ArgumentError
-from ..core.tensor import Tensor
+from .. import ops
 from ..ops.activation import elu, leaky_relu, relu, relu6, sigmoid
 from ..ops.activation_functions import (
     celu,
@@ -33,7 +29,7 @@ from ..ops.activation_functions import (
     threshold,
 )
 from ..ops.angles import tanh
-from ..ops.arrange import pad as _pad
+from ..ops.attention import *
 from ..ops.bias_act import bias_act
 from ..ops.class_losses import cross_entropy, multi_margin_loss, nll_loss
 from ..ops.conv_functions import (
@@ -51,6 +47,10 @@ from ..ops.conv_functions import (
     conv_transpose3d,
 )
 from ..ops.dropout import dropout
+from ..ops.dropout_kinds import *
+from ..ops.embedding import *
+from ..ops.grid_sample import *
+from ..ops.interpolate import *
 from ..ops.linalg import linear
 from ..ops.losses import one_hot
 from ..ops.margin_losses import (
@@ -64,10 +64,10 @@ from ..ops.margin_losses import (
     triplet_margin_with_distance_loss,
 )
 from ..ops.norm_functions import batch_norm, batch_norm_act
+from ..ops.norm_layers import *
+from ..ops.padding import *
+from ..ops.pool_adaptive import *
 from ..ops.pool_functions import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_avg_pool3d,
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
@@ -78,8 +78,9 @@ from ..ops.pool_functions import (
     max_pool2d,
     max_pool3d,
 )
-from ..ops.shape import shape_of
+from ..ops.rearrange import *
 from ..ops.softmax import log_softmax, softmax
+from ..ops.unpool import *
 from ..ops.value_losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -94,9 +95,6 @@ from ..ops.value_losses import (
 )
 
 __all__ = [
-    "adaptive_avg_pool1d",
-    "adaptive_avg_pool2d",
-    "adaptive_avg_pool3d",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -151,7 +149,6 @@ __all__ = [
     "multilabel_soft_margin_loss",
     "nll_loss",
     "one_hot",
-    "pad",
     "pairwise_distance",
     "poisson_nll_loss",
     "prelu",
@@ -173,19 +170,13 @@ __all__ = [
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
 ]
-
-
-def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
-    """x with a frame of `value`; widths as in PyTorch, from the last axis on.
-
-    pad  (before, after) of the last axis, then of the last but one, ...: (left, right, top, bottom)
-    """
-    shape = shape_of("pad", x)
-    if not isinstance(pad, (tuple, list)) or len(pad) % 2 or len(pad) > 2 * len(shape):
-        raise ArgumentError(
-            f"pad: pad={pad!r} must be pairs (before, after), one for "
-            f"each of the last axes of x {shape}"
-        )
-    pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]
-    widths = [(0, 0)] * (len(shape) - len(pairs)) + pairs[::-1]
-    return _pad(x, widths, mode, value)
+__all__ += ops.attention.__all__
+__all__ += ops.dropout_kinds.__all__
+__all__ += ops.embedding.__all__
+__all__ += ops.grid_sample.__all__
+__all__ += ops.interpolate.__all__
+__all__ += ops.norm_layers.__all__
+__all__ += ops.padding.__all__
+__all__ += ops.pool_adaptive.__all__
+__all__ += ops.rearrange.__all__
+__all__ += ops.unpool.__all__

@@ -1,14 +1,12 @@
 """Pooling under PyTorch's names and keywords, in 1, 2 and 3 dimensions.
 
-What the arguments mean is written out in `max_pool2d`, `avg_pool2d` and `adaptive_avg_pool2d`; with
-another number of spatial axes they mean the same.
+What the arguments mean is written out in `max_pool2d` and `avg_pool2d`; with another number of
+spatial axes they mean the same.
 """
 
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
 
 from ..core.apply import apply
 from ..core.errors import ArgumentError
@@ -17,13 +15,9 @@ from ..core.tensor import Tensor
 from ..core.window import Window, per_axis
 from .avg_pool import AvgPool
 from .conv_functions import batched
-from .creation import asarray
 from .pool import MaxPool, PoolIndices
 
 __all__ = [
-    "adaptive_avg_pool1d",
-    "adaptive_avg_pool2d",
-    "adaptive_avg_pool3d",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -143,29 +137,6 @@ def avg_pool3d(
 
 
 @public
-def adaptive_avg_pool1d(x: Any, output_size: Any) -> Tensor:
-    """Means of x (N, C, L) over output_size parts: see `adaptive_avg_pool2d`."""
-    return _adaptive_avg_pool(1, x, output_size)
-
-
-@public
-def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
-    """Means over windows chosen so that the output has that size.
-
-    x            (N, C, H, W), or (C, H, W) for one image
-    output_size  an int for both axes, or (oh, ow); None keeps the length of x
-    Returns (N, C, oh, ow). Window i of an axis of length n is floor(i*n/o) to ceil((i+1)*n/o).
-    """
-    return _adaptive_avg_pool(2, x, output_size)
-
-
-@public
-def adaptive_avg_pool3d(x: Any, output_size: Any) -> Tensor:
-    """Means of x (N, C, D, H, W) over output_size parts: see `adaptive_avg_pool2d`."""
-    return _adaptive_avg_pool(3, x, output_size)
-
-
-@public
 def global_avg_pool1d(x: Any, keepdims: bool = False) -> Tensor:
     """The mean of each channel: (N, C, L) -> (N, C), or (N, C, 1) with keepdims."""
     return _global_avg_pool(1, x, keepdims)
@@ -220,33 +191,6 @@ def _avg_pool(
         divisor_override = per_axis(label, "divisor_override", divisor_override, 1)[0]
     y = apply(AvgPool.make(window, bool(ceil_mode), bool(count_include_pad), divisor_override), x)
     return y.reshape(y.shape[1:]) if one else y
-
-
-def _adaptive_avg_pool(axes: int, x: Any, output_size: Any) -> Tensor:
-    label = f"adaptive_avg_pool{axes}d"
-    x, one = batched(label, x, axes)
-    spatial = x.shape[2:]
-    if isinstance(output_size, (tuple, list)) and len(output_size) == axes:
-        output_size = tuple([n if o is None else o for n, o in zip(spatial, output_size)])
-    out = per_axis(label, "output_size", spatial if output_size is None else output_size, axes)
-    if not any(n % o for n, o in zip(spatial, out, strict=True)):
-        size = tuple([n // o for n, o in zip(spatial, out, strict=True)])
-        y = apply(AvgPool.make(Window.of(label, axes, size, size)), x)
-    else:
-        y = x
-        for axis, (n, o) in enumerate(zip(spatial, out, strict=True), start=2):
-            bins = asarray(_bins(n, o), dtype=x.dtype, device=x.device)
-            y = (y.swapaxes(axis, -1) @ bins).swapaxes(axis, -1)
-    return y.reshape(y.shape[1:]) if one else y
-
-
-def _bins(n: int, o: int) -> np.ndarray[Any, Any]:
-    """(n, o): column i averages elements floor(i*n/o) to ceil((i+1)*n/o) of an axis of length n."""
-    bins = np.zeros((n, o))
-    for i in range(o):
-        start, end = i * n // o, -(-(i + 1) * n // o)
-        bins[start:end, i] = 1 / (end - start)
-    return bins
 
 
 def _global_avg_pool(axes: int, x: Any, keepdims: bool) -> Tensor:

@@ -58,6 +58,7 @@ def test_parts_are_found_by_looking():
     assert [name for name, _ in net.named_buffers()] == [
         "features.1.running_mean",
         "features.1.running_var",
+        "features.1.num_batches_tracked",
     ]
     assert [name for name, _ in net.named_modules()] == [
         "",
@@ -249,7 +250,8 @@ def test_layers_made_on_the_meta_device_draw_nothing_and_take_no_memory():
 def test_state_goes_around():
     net = built().eval()
     state = net.state_dict()
-    assert set(state) == {*NAMES, "features.1.running_mean", "features.1.running_var"}
+    tracked = ("running_mean", "running_var", "num_batches_tracked")
+    assert set(state) == {*NAMES, *(f"features.1.{name}" for name in tracked)}
     other = Net(features=24).eval()
     assert other.load_state_dict(state) == ([], [])
     np.testing.assert_array_equal(other(images()).numpy(), net(images()).numpy())
@@ -291,10 +293,14 @@ def test_a_load_that_is_not_strict_tells_what_it_left():
         net.load_state_dict({"0.weight": np.ones(3)}, strict=False)
 
 
-def test_what_batch_norms_of_pytorch_count_is_passed_over():
+def test_what_batch_norms_count_may_be_missing():
     net = nn.Sequential(nn.BatchNorm2d(2), nn.Linear(2, 2))
     state = {**net.state_dict(), "0.num_batches_tracked": np.array(7)}
     assert net.load_state_dict(state) == ([], [])
+    assert net[0].num_batches_tracked.item() == 7
+    older = {name: a for name, a in state.items() if "tracked" not in name}
+    assert net.load_state_dict(older) == ([], [])
+    assert net[0].num_batches_tracked.item() == 7
     with pytest.raises(gg.DataError, match="unexpected: 1.num_batches_tracked$"):  # of no norm
         net.load_state_dict({**state, "1.num_batches_tracked": np.array(7)})
     lazy = nn.Sequential(nn.BatchNorm2d(None), nn.Linear(None, 2))

@@ -5,7 +5,18 @@ init        first values of parameters
 utils       clipping of gradients
 """
 
-from . import functional, init, utils
+from . import (
+    attention,
+    dropout,
+    embedding,
+    functional,
+    init,
+    norm_layers,
+    pad,
+    recurrent,
+    resample,
+    utils,
+)
 from .activation import (
     CELU,
     ELU,
@@ -36,8 +47,11 @@ from .activation import (
     Tanhshrink,
     Threshold,
 )
+from .attention import *
 from .containers import ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from .dropout import *
+from .embedding import *
 from .lazy import Lazy
 from .linear import Flatten, Identity, Linear
 from .loss import (
@@ -65,21 +79,34 @@ from .loss import (
 )
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from .norm_layers import *
+from .pad import *
 from .parameter import Parameter
 from .pool import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
     AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
     AvgPool1d,
     AvgPool2d,
     AvgPool3d,
     GlobalAvgPool1d,
     GlobalAvgPool2d,
     GlobalAvgPool3d,
+    LPPool1d,
+    LPPool2d,
+    LPPool3d,
     MaxPool1d,
     MaxPool2d,
     MaxPool3d,
+    MaxUnpool1d,
+    MaxUnpool2d,
+    MaxUnpool3d,
 )
+from .recurrent import *
+from .resample import *
 
 __all__ = [
     "CELU",
@@ -90,6 +117,9 @@ __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
@@ -122,6 +152,9 @@ __all__ = [
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
     "Lazy",
     "LeakyReLU",
     "Linear",
@@ -132,6 +165,9 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
     "Mish",
     "Module",
     "ModuleDict",
@@ -165,3 +201,10 @@ __all__ = [
     "init",
     "utils",
 ]
+__all__ += attention.__all__
+__all__ += dropout.__all__
+__all__ += embedding.__all__
+__all__ += norm_layers.__all__
+__all__ += pad.__all__
+__all__ += recurrent.__all__
+__all__ += resample.__all__

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..core.backend import Array
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
-from ..core.window import per_axis
+from ..core.window import Window, per_axis
 from ..ops.conv_functions import (
     conv1d,
     conv2d,
@@ -17,6 +17,7 @@ from ..ops.conv_functions import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from ..ops.padding import pad
 from ..ops.random import Generator
 from .init import fan_in_uniform_
 from .lazy import Lazy
@@ -36,6 +37,7 @@ class _Conv(Lazy):
     size_name = "in_channels"
     ndim: ClassVar[int]
     function: ClassVar[Callable[..., Tensor]]
+    padding_modes: ClassVar[tuple[str, ...]] = ("zeros", "reflect", "replicate", "circular")
 
     def __init__(
         self,
@@ -47,9 +49,15 @@ class _Conv(Lazy):
         dilation: Any = 1,
         groups: int = 1,
         bias: bool = True,
+        padding_mode: str = "zeros",
         generator: Generator | None = None,
     ) -> None:
         name = type(self).__name__
+        if padding_mode not in self.padding_modes:
+            raise ArgumentError(
+                f"{name}: padding_mode={padding_mode!r} must be one of {list(self.padding_modes)}"
+            )
+        self.padding_mode = padding_mode
         (self.out_channels,) = per_axis(name, "out_channels", out_channels, 1)
         (self.groups,) = per_axis(name, "groups", groups, 1)
         self.kernel_size = per_axis(name, "kernel_size", kernel_size, self.ndim)
@@ -92,20 +100,31 @@ class _Conv(Lazy):
         return size * (self.groups if self.size_axis == 1 else 1), dtype
 
     def forward(self, x: Any) -> Tensor:
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            x, padding = self.framed(x), 0
         return self.function(
-            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+            x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
         )
+
+    def framed(self, x: Any) -> Tensor:
+        """x with the padding around it, made of what lies at its borders."""
+        label = self.function.__name__
+        parts = self.kernel_size, self.stride, self.padding, self.dilation
+        pairs = Window.of(label, self.ndim, *parts).padding
+        return pad(x, [width for pair in reversed(pairs) for width in pair], self.padding_mode)
 
     def extra_repr(self) -> str:
         told = f"{self.size}, {self.out_channels}, {self.kernel_size}"
-        for name, usual in (("stride", 1), ("padding", 0), ("dilation", 1), ("groups", 1)):
-            value = getattr(self, name)
-            told += "" if value == usual else f", {name}={value!r}"
+        usual = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "padding_mode": "zeros"}
+        for name, value in usual.items():
+            told += "" if getattr(self, name) == value else f", {name}={getattr(self, name)!r}"
         return told if self.has_bias else f"{told}, bias=False"
 
 
 class _ConvTranspose(_Conv):
     size_axis = 0
+    padding_modes = ("zeros",)
 
     def __init__(
         self,
@@ -118,6 +137,7 @@ class _ConvTranspose(_Conv):
         groups: int = 1,
         bias: bool = True,
         dilation: Any = 1,
+        padding_mode: str = "zeros",
         generator: Generator | None = None,
     ) -> None:
         self.output_padding = output_padding
@@ -130,6 +150,7 @@ class _ConvTranspose(_Conv):
             dilation=dilation,
             groups=groups,
             bias=bias,
+            padding_mode=padding_mode,
             generator=generator,
         )
 
@@ -159,6 +180,8 @@ class Conv2d(_Conv):
                    pairs, "valid" or "same"
     groups         each group of filters reads its own group of channels
     bias           add one number per filter
+    padding_mode   what the padding is made of: "zeros", "reflect", "replicate" or "circular", see
+                   `functional.pad`
     generator      draws the first values; by default the process-wide one
     Weight (O, C/groups, *kernel_size) and bias (O) start uniform on +-1/sqrt(fan_in).
     """

@@ -54,7 +54,7 @@ class Module:
     _path: tuple[str, ...] = ()
     _buffers: tuple[str, ...] = ()  # names of the attributes that are buffers
     _hooks: ModuleHooks | None = None
-    _unused: tuple[str, ...] = ()  # names in checkpoints of PyTorch that mean nothing here
+    _spare: tuple[str, ...] = ()  # names of buffers that a checkpoint may lack
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         """What the module computes; each subclass writes its own."""
@@ -267,27 +267,27 @@ class Module:
         state   {path: array or tensor}; floating values are converted to the dtype they go into
         strict  also refuse missing and unexpected names, instead of returning them
         Layers that wait for their input size take it from the shapes. The ``num_batches_tracked``
-        of PyTorch's batch norms is passed over: it only counts. Raises DataError with every
-        missing, unexpected and ill-fitting name.
+        of batch norms may be missing: it only counts. Raises DataError with every missing,
+        unexpected and ill-fitting name.
         """
         arrays = {
             k: v.numpy() if isinstance(v, Tensor) else np.asarray(v) for k, v in state.items()
         }
         wanted = {path: (t.shape, t.dtype) for path, t in self._named_tensors()}
         unbuilt: list[tuple[Any, int, Any]] = []
-        unused = set()
+        spare = set()
         module: Any
         for path, module in self.named_modules():
             lead = f"{path}." if path else ""
-            unused |= {lead + name for name in module._unused}
+            spare |= {lead + name for name in module._spare}
             if not module.pending():
                 continue
             given = {k[len(lead) :]: v for k, v in arrays.items() if k.startswith(lead)}
             size, dtype = module.size_from(given)
             wanted.update({lead + n: (s, dtype) for n, s in module.shapes(size).items()})
             unbuilt.append((module, size, dtype))
-        missing = [name for name in wanted if name not in arrays]
-        unexpected = [name for name in arrays if name not in wanted and name not in unused]
+        missing = [name for name in wanted if name not in arrays and name not in spare]
+        unexpected = [name for name in arrays if name not in wanted and name not in spare]
         ill = {n: wanted[n] for n, a in arrays.items() if n in wanted and not _fits(a, *wanted[n])}
         if ill or (strict and (missing or unexpected)):
             told = [f"missing: {name}" for name in missing if strict]

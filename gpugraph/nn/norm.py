@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+
+from ..core.backend import Device, MetaArray
 from ..core.errors import ShapeError
 from ..core.tensor import Tensor
+from ..ops.creation import zeros
 from ..ops.norm_functions import batch_norm
 from .init import ones_, zeros_
 from .lazy import Lazy
@@ -18,14 +22,14 @@ class _BatchNorm(Lazy):
     size_name = "num_features"
     size_axis = 0
     buffer_names = ("running_mean", "running_var")
-    _unused = ("num_batches_tracked",)
+    _spare = ("num_batches_tracked",)
     ndims: ClassVar[tuple[int, ...]]  # how many axes x may have
 
     def __init__(
         self,
         num_features: int | None,
         eps: float = 1e-5,
-        momentum: float = 0.1,
+        momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
     ) -> None:
@@ -35,7 +39,14 @@ class _BatchNorm(Lazy):
         self.bias: Parameter | None = None
         self.running_mean: Tensor | None = None
         self.running_var: Tensor | None = None
+        self.num_batches_tracked: Tensor | None = None
         self.begin(num_features)
+
+    def build(self, size: int, dtype: Any = np.float32, device: Device | str | None = None) -> None:
+        super().build(size, dtype, device)
+        if self.running_mean is not None:
+            counter = zeros((), dtype=np.int64, device=self.running_mean.device)
+            self.register_buffer("num_batches_tracked", counter)
 
     def shapes(self, size: int) -> dict[str, tuple[int, ...]]:
         names = ("weight", "bias") if self.affine else ()
@@ -63,6 +74,10 @@ class _BatchNorm(Lazy):
 
     def forward(self, x: Any) -> Tensor:
         self.size_of(x)
+        share = self.momentum
+        if self.training and self.num_batches_tracked is not None:
+            number = self.count_batch()
+            share = 1 / number if share is None else share
         return batch_norm(
             x,
             self.running_mean,
@@ -70,9 +85,18 @@ class _BatchNorm(Lazy):
             self.weight,
             self.bias,
             self.training or not self.track_running_stats,
-            self.momentum,
+            share or 0.0,
             self.eps,
         )
+
+    def count_batch(self) -> int:
+        """Count one batch more; its number, from 1, where momentum=None asks for it."""
+        assert self.num_batches_tracked is not None
+        array = self.num_batches_tracked.array
+        if isinstance(array, MetaArray):
+            return 1
+        self.num_batches_tracked.assign(array + 1)
+        return 1 if self.momentum is not None else int(self.num_batches_tracked.item())
 
     def extra_repr(self) -> str:
         told = f"{self.size}, eps={self.eps}, momentum={self.momentum}"
@@ -86,7 +110,8 @@ class BatchNorm2d(_BatchNorm):
 
     num_features  C; None: taken from the first input
     eps           added to the variance
-    momentum      share of each batch in the running statistics
+    momentum      share of each batch in the running statistics; None: all batches count alike, and
+                  ``num_batches_tracked`` says how many they are
     affine        learn a weight and a bias per channel, from 1 and 0
     track_running_stats   keep averages, and use them in eval(); False: always use the batch's own
     """

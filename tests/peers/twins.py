@@ -16,7 +16,8 @@ class Weights:
     def __init__(self, state, dtype, training=False):
         self.state = {name: torch.tensor(a, dtype=dtype) for name, a in state.items()}
         self.training, self.unread = training, set(state)
-        self.leaves = {n: t for n, t in self.state.items() if "running_" not in n}
+        buffers = ("running_mean", "running_var", "num_batches_tracked")
+        self.leaves = {n: t for n, t in self.state.items() if not n.endswith(buffers)}
         for leaf in self.leaves.values():
             leaf.requires_grad_()
 
@@ -44,6 +45,8 @@ class Weights:
             self.take(f"{name}.{part}", x.shape[1])
             for part in ("running_mean", "running_var", "weight", "bias")
         )
+        batches = self.take(f"{name}.num_batches_tracked")
+        batches += self.training
         return F.batch_norm(x, mean, var, w, b, self.training, 0.1, eps)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from ..core.backend import MetaArray
@@ -89,9 +90,10 @@ def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Tensor:
     ):
         raise ShapeError(f"bilinear: bias {found.shape} must be {weight.shape[:1]}")
     lead = x1.shape[:-1]
-    x1, x2 = x1.reshape((-1, x1.shape[-1])), x2.reshape((-1, x2.shape[-1]))
+    n = prod(lead)
+    x1, x2 = x1.reshape((n, x1.shape[-1])), x2.reshape((n, x2.shape[-1]))
     # one product x1 @ weight over all rows, then a sum: (n, O, J)
-    y = (einsum("ni,oij->noj", x1, weight) * x2.reshape((-1, 1, x2.shape[-1]))).sum(axis=-1)
+    y = (einsum("ni,oij->noj", x1, weight) * x2.reshape((n, 1, x2.shape[-1]))).sum(axis=-1)
     y = y if bias is None else y + bias
     return y.reshape((*lead, weight.shape[0]))
 

@@ -6,6 +6,7 @@ by one at most and are gathered as equally long rows, so a NaN or an infinity st
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -164,7 +165,7 @@ def _adaptive_max_pool(axes: int, x: Any, output_size: Any, return_indices: bool
         flat = flat[:, None, :, None] * n + places[None, :, None, :]
         seen *= o
         flat = flat.reshape(seen, -1)
-    image = x.reshape((*x.shape[:2], -1))  # (N, C, H*W)
+    image = x.reshape((*x.shape[:2], prod(spatial)))  # (N, C, H*W)
     where_ = asarray(flat, device=x.device)
     best = argmax(take(image.detach(), where_, axis=2), axis=3)  # (N, C, windows)
     rows = broadcast_to(where_, (*x.shape[:2], *flat.shape))
@@ -203,7 +204,7 @@ def _lp_pool(
     if norm_type == np.inf:
         y = MAX[axes](absolute(x), kernel_size, stride, ceil_mode=ceil_mode)
     else:
-        taps = int(np.prod(per_axis(label, "kernel_size", kernel_size, axes)))
+        taps = prod(per_axis(label, "kernel_size", kernel_size, axes))
         total = AVG[axes](x**norm_type, kernel_size, stride, ceil_mode=ceil_mode) * taps
         nothing = total == 0  # where the root has no slope
         y = where(nothing, 0, where(nothing, 1, total) ** (1 / norm_type))

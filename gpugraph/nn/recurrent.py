@@ -323,7 +323,7 @@ class _Cell(_Recurrent):
         self.reset_parameters()
 
     def forward(self, x: Any, hx: Any = None) -> Any:
-        label = type(self).__name__
+        label = type(self).__name__.lower().replace("cell", "_cell")
         x = tensor_of(label, "x", x)
         if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
             raise ShapeError(

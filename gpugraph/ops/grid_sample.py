@@ -150,12 +150,20 @@ class Sampler:
 
     def inside(self, place: Tensor, n: int) -> Tensor:
         """A position of one axis, brought into the image where padding_mode says so."""
+        if self.padding_mode == "border":
+            return _bounded(place, 0, n - 1)
+        finite = isfinite(place)
+        place = where(finite, place, 0)
         if self.padding_mode == "reflection":
             low, high = (0.0, n - 1.0) if self.align else (-0.5, n - 0.5)
-            place = _reflected(place, low, high)
-        if self.padding_mode != "zeros":
-            place = where(place <= 0, 0, where(place >= n - 1, n - 1, place))
-        return where(isfinite(place), place, OUTSIDE)
+            place = _bounded(_reflected(place, low, high), 0, n - 1)
+        return where(finite, place, OUTSIDE)
+
+    def near(self, place: Tensor, n: int) -> Tensor:
+        """A position so near to the image that all is seen that would be seen further out."""
+        if self.padding_mode == "reflection":  # of infinity there is no mirror image
+            return where(isfinite(place), place, 0)
+        return _bounded(place, -3.5, n + 2.5)
 
     def pixels(self, places: list[Tensor]) -> Tensor:
         """x at whole positions, 0 outside: (N, *out) each -> (N, *out, C)."""
@@ -167,6 +175,11 @@ class Sampler:
             flat = flat * n + astype(clip(place, 0, n - 1), np.int64)
         values = getitem(self.rows, (self.image, slice(None), flat))
         return where(seen.reshape((*seen.shape, 1)), values, 0)
+
+
+def _bounded(place: Tensor, low: float, high: float) -> Tensor:
+    """A position no further out than these, at which it takes no gradient, as in PyTorch."""
+    return where(place <= low, low, where(place >= high, high, place))
 
 
 def _reflected(place: Tensor, low: float, high: float) -> Tensor:
@@ -202,7 +215,7 @@ def _linear(sampler: Sampler, places: list[Tensor]) -> Tensor:
 
 def _bicubic(sampler: Sampler, places: list[Tensor]) -> Tensor:
     """The sum over 4 x 4 pixels, each of which may lie outside and is brought in by itself."""
-    places = [where(isfinite(p), p, OUTSIDE) for p in places]
+    places = [sampler.near(p, n) for p, n in zip(places, sampler.spatial, strict=True)]
     firsts = [floor(p).detach() for p in places]
     weights = [_cubic_weights(p - f) for p, f in zip(places, firsts, strict=True)]
     inside = [

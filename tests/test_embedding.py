@@ -69,7 +69,7 @@ def test_whole_channels_are_dropped(function):
 
 def test_alpha_dropout_keeps_mean_and_variance():
     x = rng.standard_normal((400, 500))
-    y = F.alpha_dropout(x, 0.2, True, Generator(2)).numpy()
+    y = F.alpha_dropout(x, 0.2, True, generator=Generator(2)).numpy()
     assert abs(y.mean()) < 0.02 and abs(y.std() - 1) < 0.02
     # the elements dropped are all one number; the others are a line of x
     number, times = max(zip(*np.unique(y, return_counts=True)), key=lambda pair: pair[1])
@@ -78,7 +78,9 @@ def test_alpha_dropout_keeps_mean_and_variance():
     np.testing.assert_allclose(y[y != number], slope * x[y != number] + level, atol=1e-12)
     alpha = -1.0507009873554805 * 1.6732632423543772  # selu far to the left
     np.testing.assert_allclose(number, slope * alpha + level, rtol=1e-12)
-    by_channel = F.feature_alpha_dropout(x[..., None] * np.ones(3), 0.2, True, Generator(2))
+    by_channel = F.feature_alpha_dropout(
+        x[..., None] * np.ones(3), 0.2, True, generator=Generator(2)
+    )
     np.testing.assert_array_equal(by_channel.numpy()[..., 1], y)
     assert not F.alpha_dropout(x, 1.0, True).numpy().any()
     np.testing.assert_array_equal(F.alpha_dropout(x, 0.5).numpy(), x)  # not in training

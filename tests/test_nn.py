@@ -402,7 +402,11 @@ def layers():
     yield nn.LogSoftmax(), x, lambda m, x: F.log_softmax(x, -1)
     yield nn.Flatten(0), x, lambda m, x: x.reshape(-1)
     yield nn.Identity(), x, lambda m, x: x
-    yield nn.Dropout(0.5, Generator(1)), x, lambda m, x: F.dropout(x, 0.5, True, Generator(1))
+    yield (
+        nn.Dropout(0.5, generator=Generator(1)),
+        x,
+        lambda m, x: F.dropout(x, 0.5, generator=Generator(1)),
+    )
 
 
 @pytest.mark.parametrize("layer, x, function", list(layers()), ids=lambda v: type(v).__name__)

@@ -361,13 +361,15 @@ class Dropout(Module):
     generator  takes its bits from there, by default from the process-wide generator
     """
 
-    def __init__(self, p: float = 0.5, generator: Generator | None = None) -> None:
+    def __init__(
+        self, p: float = 0.5, inplace: bool = False, generator: Generator | None = None
+    ) -> None:
         if not 0 <= p <= 1:
             raise ArgumentError(f"Dropout: p={p} must lie in 0 to 1")
-        self.p, self.generator = p, generator
+        self.p, self.inplace, self.generator = p, inplace, generator
 
     def forward(self, x: Any) -> Tensor:
-        return dropout(x, self.p, self.training, self.generator)
+        return dropout(x, self.p, self.training, generator=self.generator)
 
     def extra_repr(self) -> str:
         return f"{self.p}"

@@ -12,6 +12,7 @@ from ..core.errors import ArgumentError, DtypeError, ShapeError
 from ..core.tensor import Tensor, is_floating
 from ..core.window import per_axis
 from ..ops.activation import relu
+from ..ops.activation_functions import gelu
 from ..ops.attention import attention_weights
 from ..ops.broadcast import broadcast_to
 from ..ops.compare import bitwise_invert, where
@@ -137,7 +138,7 @@ class MultiheadAttention(Module):
         mask = self._mask(q, k, key.shape[1], key_padding_mask, attn_mask, is_causal)
         weights = attention_weights(q, k, mask)
         if self.dropout and self.training:
-            weights = dropout(weights, self.dropout, True, self.generator)
+            weights = dropout(weights, self.dropout, True, generator=self.generator)
         y = matmul(weights, v).swapaxes(1, 2)  # (N, L, heads, E/heads)
         y = self.out_proj(y.reshape((*y.shape[:2], self.embed_dim)))
         if average_attn_weights:
@@ -236,7 +237,7 @@ class TransformerEncoderLayer(Module):
     d_model, nhead    features, a multiple of the heads
     dim_feedforward   features between the two linear layers
     dropout           behind attention and linear layers, and on the weights
-    activation        "relu", or a function, between the two linear layers
+    activation        "relu", "gelu" or a function, between the two linear layers
     layer_norm_eps    eps of the norms
     batch_first       x is (N, L, d_model) instead of (L, N, d_model)
     norm_first        norms before attention and linear layers, instead of after the residuals
@@ -260,18 +261,21 @@ class TransformerEncoderLayer(Module):
             d_model, nhead, dropout, bias, batch_first=batch_first, generator=generator
         )
         self.linear1 = Linear(d_model, dim_feedforward, bias, generator)
-        self.dropout = Dropout(dropout, generator)
+        self.dropout = Dropout(dropout, generator=generator)
         self.linear2 = Linear(dim_feedforward, d_model, bias, generator)
         self.norm_first = norm_first
         self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias)
         self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias)
-        self.dropout1 = Dropout(dropout, generator)
-        self.dropout2 = Dropout(dropout, generator)
-        if isinstance(activation, str) and activation != "relu":
-            raise ArgumentError(
-                f"TransformerEncoderLayer: activation={activation!r} must be 'relu' or a function"
-            )
-        self.activation = relu if isinstance(activation, str) else activation
+        self.dropout1 = Dropout(dropout, generator=generator)
+        self.dropout2 = Dropout(dropout, generator=generator)
+        if isinstance(activation, str):
+            if activation not in ("relu", "gelu"):
+                raise ArgumentError(
+                    f"TransformerEncoderLayer: activation={activation!r} must be 'relu', 'gelu' or "
+                    "a function"
+                )
+            activation = relu if activation == "relu" else gelu
+        self.activation = activation
 
     def forward(
         self,

@@ -21,17 +21,19 @@ __all__ = ["AlphaDropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaD
 
 
 class _Dropout(Module):
-    """p: the probability to drop; generator: where the bits come from."""
+    """p: the probability to drop; generator: where the bits come from; inplace changes nothing."""
 
     function: ClassVar[Callable[..., Tensor]]
 
-    def __init__(self, p: float = 0.5, generator: Generator | None = None) -> None:
+    def __init__(
+        self, p: float = 0.5, inplace: bool = False, generator: Generator | None = None
+    ) -> None:
         if not 0 <= p <= 1:
             raise ArgumentError(f"{type(self).__name__}: p={p} must lie in 0 to 1")
-        self.p, self.generator = p, generator
+        self.p, self.inplace, self.generator = p, inplace, generator
 
     def forward(self, x: Any) -> Tensor:
-        return self.function(x, self.p, self.training, self.generator)
+        return self.function(x, self.p, self.training, generator=self.generator)
 
     def extra_repr(self) -> str:
         return f"{self.p}"

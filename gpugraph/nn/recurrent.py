@@ -170,7 +170,7 @@ class _RNNBase(_Recurrent):
         ends: list[tuple[Tensor, ...]] = []
         for layer in range(self.num_layers):
             if layer and self.dropout:
-                x = dropout(x, self.dropout, self.training, self.generator)
+                x = dropout(x, self.dropout, self.training, generator=self.generator)
             sides = []
             for direction in self._directions:
                 backwards = direction == "_reverse"

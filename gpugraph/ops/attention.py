@@ -51,7 +51,7 @@ def scaled_dot_product_attention(
         key, value = _repeated(query, key), _repeated(query, value)
     weights = attention_weights(query, key, attn_mask, is_causal, scale)
     if dropout_p:
-        weights = dropout(weights, dropout_p, True, generator)
+        weights = dropout(weights, dropout_p, True, generator=generator)
     if value.ndim < 2 or value.shape[-2] != key.shape[-2]:
         raise ShapeError(
             f"scaled_dot_product_attention: key {key.shape} and value {value.shape} must be "

@@ -104,10 +104,15 @@ def _words(number: int, n: int) -> list[int]:
 
 @public
 def dropout(
-    x: Any, p: float = 0.5, training: bool = True, generator: Generator | None = None
+    x: Any,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    generator: Generator | None = None,
 ) -> Tensor:
     """In training, zero each element with probability p and scale the others by 1 / (1 - p).
 
+    inplace    there for code written for PyTorch: the result is a new tensor either way
     generator  takes its bits from there, by default from the process-wide generator
     Without training, or with p = 0, it gives x itself.
     Source: Srivastava et al. 2014, "Dropout", JMLR 15.

@@ -1,6 +1,7 @@
 """Dropout of whole channels, and dropout that keeps mean and variance (alpha dropout).
 
-Masks come from the op of dropout.py, on ones; so they are reproducible in the same way.
+Masks come from the op of dropout.py, on ones; so they are reproducible in the same way. `inplace`
+is there for code written for PyTorch: the result is a new tensor either way.
 """
 
 from __future__ import annotations
@@ -23,14 +24,22 @@ SATURATION = -1.7580993408473766  # of selu for large negative x: -scale * alpha
 
 
 def dropout1d(
-    x: Any, p: float = 0.5, training: bool = True, generator: Generator | None = None
+    x: Any,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    generator: Generator | None = None,
 ) -> Tensor:
     """In training, zero each channel of x (N, C, L) or (C, L) with probability p: `dropout2d`."""
     return _channels("dropout1d", (2, 3), (3,), x, p, training, generator)
 
 
 def dropout2d(
-    x: Any, p: float = 0.5, training: bool = True, generator: Generator | None = None
+    x: Any,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    generator: Generator | None = None,
 ) -> Tensor:
     """In training, zero each channel with probability p and scale the others by 1 / (1 - p).
 
@@ -43,14 +52,22 @@ def dropout2d(
 
 
 def dropout3d(
-    x: Any, p: float = 0.5, training: bool = True, generator: Generator | None = None
+    x: Any,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    generator: Generator | None = None,
 ) -> Tensor:
     """In training, zero each channel of x (N, C, D, H, W) or (C, D, H, W): see `dropout2d`."""
     return _channels("dropout3d", (4, 5), (5,), x, p, training, generator)
 
 
 def alpha_dropout(
-    x: Any, p: float = 0.5, training: bool = False, generator: Generator | None = None
+    x: Any,
+    p: float = 0.5,
+    training: bool = False,
+    inplace: bool = False,
+    generator: Generator | None = None,
 ) -> Tensor:
     """In training, set each element to where selu saturates with probability p, and scale and
     shift all, so that mean 0 and variance 1 stay.
@@ -62,7 +79,11 @@ def alpha_dropout(
 
 
 def feature_alpha_dropout(
-    x: Any, p: float = 0.5, training: bool = False, generator: Generator | None = None
+    x: Any,
+    p: float = 0.5,
+    training: bool = False,
+    inplace: bool = False,
+    generator: Generator | None = None,
 ) -> Tensor:
     """`alpha_dropout` of whole channels of x (N, C, ...)."""
     x = _checked("feature_alpha_dropout", x, p)
@@ -98,13 +119,13 @@ def _channels(
         return x
     lead = 2 if x.ndim in batched else 1
     shape = (*x.shape[:lead], *(1,) * (x.ndim - lead))
-    return x * dropout(ones(shape, dtype=x.dtype, device=x.device), p, True, generator)
+    return x * dropout(ones(shape, dtype=x.dtype, device=x.device), p, True, generator=generator)
 
 
 def _saturated(x: Tensor, shape: tuple[int, ...], p: float, generator: Generator | None) -> Tensor:
     """x where a mask of that shape keeps it, the saturation elsewhere; then scaled and shifted."""
     if p == 1:
         return x * 0
-    kept = dropout(ones(shape, dtype=x.dtype, device=x.device), p, True, generator) > 0
+    kept = dropout(ones(shape, dtype=x.dtype, device=x.device), p, True, generator=generator) > 0
     scale = ((1 - p) * (1 + p * SATURATION**2)) ** -0.5
     return where(kept, x, SATURATION) * scale - p * SATURATION * scale

@@ -80,6 +80,7 @@ from ..ops.pool_functions import (
 )
 from ..ops.rearrange import *
 from ..ops.softmax import log_softmax, softmax
+from ..ops.unfold import *
 from ..ops.unpool import *
 from ..ops.value_losses import (
     binary_cross_entropy,
@@ -179,4 +180,5 @@ __all__ += ops.norm_layers.__all__
 __all__ += ops.padding.__all__
 __all__ += ops.pool_adaptive.__all__
 __all__ += ops.rearrange.__all__
+__all__ += ops.unfold.__all__
 __all__ += ops.unpool.__all__

@@ -6,7 +6,8 @@ from typing import Any
 
 from ..core.tensor import Tensor
 from ..ops.interpolate import interpolate
-from ..ops.rearrange import channel_shuffle, fold, pixel_shuffle, pixel_unshuffle, unfold
+from ..ops.rearrange import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from ..ops.unfold import fold, unfold
 from .module import Module
 
 __all__ = [

@@ -62,6 +62,7 @@ from . import (
     unpool,
     padding,
     rearrange,
+    unfold,
     interpolate,
     norm_layers,
     dropout_kinds,

@@ -14,8 +14,8 @@ from .conv_functions import batched, tensor_of
 from .einsum import einsum
 from .index import take
 from .linalg import matmul
-from .rearrange import unfold
 from .shape import moveaxis
+from .unfold import unfold
 
 __all__ = ["bilinear", "embedding", "local_conv2d"]
 

@@ -16,6 +16,7 @@ import numpy as np
 from ..core.errors import ArgumentError, DtypeError, ShapeError
 from ..core.tensor import Tensor, is_floating
 from ..core.window import per_axis
+from .broadcast import broadcast_to
 from .conv_functions import tensor_of
 from .creation import asarray
 from .index import take
@@ -124,14 +125,21 @@ def _lengths(
 def _resized(x: Tensor, axis: int, taps: Taps) -> Tensor:
     """Output i along the axis: the sum of x at places[i] times weights[i]."""
     places, weights = taps
-    if places.shape[1] == 1 and (weights == 1).all():
-        if np.array_equal(places[:, 0], np.arange(x.shape[axis])):
-            return x
+    (o, T), n = places.shape, x.shape[axis]
+    lead, rest = x.shape[:axis], x.shape[axis + 1 :]
+    if T == 1:
+        if np.array_equal(places[:, 0], np.arange(o) * n // o) and o % n == 0:  # each equally often
+            if o == n:
+                return x
+            wide = broadcast_to(x.reshape((*lead, n, 1, *rest)), (*lead, n, o // n, *rest))
+            return wide.reshape((*lead, o, *rest))
         return take(x, asarray(places[:, 0], device=x.device), axis=axis)
-    after = (1,) * (x.ndim - axis - 1)
-    y = take(x, asarray(places, device=x.device), axis=axis)  # (..., o, T, ...)
-    w = asarray(weights.reshape(*weights.shape, *after), dtype=x.dtype, device=x.device)
-    return (y * w).sum(axis=axis + 1)
+    columns = asarray(weights.reshape(o, T, *(1,) * len(rest)), dtype=x.dtype, device=x.device)
+    y: Any = None
+    for t in range(T):  # one tap after the other: faster than a sum along a short axis
+        seen = take(x, asarray(places[:, t].copy(), device=x.device), axis=axis) * columns[:, t]
+        y = seen if y is None else y + seen
+    return y
 
 
 def _taps(mode: str, n: int, o: int, factor: Any, align: bool, antialias: bool) -> Taps:

@@ -8,6 +8,7 @@ import pytest
 
 import gpugraph as gg
 import gpugraph.nn.functional as F
+from gpugraph import nn
 from gpugraph.ops.random import Generator
 from gpugraph.testing import gradcheck
 from tests import fake_cupy
@@ -151,3 +152,24 @@ def test_the_same_call_gives_the_same_bits(name):
         y = f(*xs)
         found.append([t.numpy().tobytes() for t in (y, *gg.grad(y.sum(), xs))])
     assert found[0] == found[1]
+
+
+def test_layers_work_in_mixed_precision():
+    x = gg.Tensor(image.astype(np.float32), requires_grad=True)
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"),
+        nn.GroupNorm(2, 4),
+        nn.LocalConv2d(4, 4, (4, 5), 3, padding=1),
+        nn.InstanceNorm2d(4, affine=True),
+        nn.Upsample((5, 6), mode="bilinear"),
+        nn.LayerNorm(6),
+        nn.AdaptiveMaxPool2d(3),
+        nn.Flatten(2),
+        nn.TransformerEncoderLayer(9, 3, 8, 0.0),
+    )
+    exact = net(x).numpy()
+    with gg.autocast(gg.float16):
+        y = net(x)
+    assert 0 < np.abs(y.numpy() - exact).max() < 0.05
+    y.sum().backward()
+    assert all(p.grad.dtype == np.float32 for p in net.parameters())

@@ -137,6 +137,18 @@ def test_all_batches_count_alike_without_momentum():
     assert "num_batches_tracked" not in nn.BatchNorm1d(3, track_running_stats=False).state_dict()
 
 
+def test_what_is_computed_again_is_not_counted_again():
+    x = gg.Tensor(image, requires_grad=True)
+    batch = nn.BatchNorm2d(6, momentum=None).astype(np.float64)
+    instance = nn.InstanceNorm2d(6, track_running_stats=True).astype(np.float64)
+    once = image.mean((0, 2, 3))
+    gg.checkpoint(lambda x: instance(batch(x)), x).sum().backward()
+    assert batch.num_batches_tracked.item() == 1
+    np.testing.assert_allclose(batch.running_mean.numpy(), once)
+    mean = instance.running_mean.numpy()
+    np.testing.assert_allclose(mean, 0.1 * batch(image).numpy().mean((0, 2, 3)), atol=1e-12)
+
+
 def test_layers_start_as_the_plain_norm():
     for layer, want in (
         (nn.LayerNorm((3, 5)), F.layer_norm(image, (3, 5))),

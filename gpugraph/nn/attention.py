@@ -317,6 +317,7 @@ class TransformerEncoder(Module):
     def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         (self.num_layers,) = per_axis("TransformerEncoder", "num_layers", num_layers, 1)
         self.layers = ModuleList(copy.deepcopy(encoder_layer) for _ in range(self.num_layers))
+        self.layers.zero_grad()  # the copies have those of the layer
         self.norm = norm
 
     def forward(

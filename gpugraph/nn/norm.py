@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.backend import Device, MetaArray
 from ..core.errors import ShapeError
+from ..core.state import STATE
 from ..core.tensor import Tensor
 from ..ops.creation import zeros
 from ..ops.norm_functions import batch_norm
@@ -93,7 +94,7 @@ class _BatchNorm(Lazy):
         """Count one batch more; its number, from 1, where momentum=None asks for it."""
         assert self.num_batches_tracked is not None
         array = self.num_batches_tracked.array
-        if isinstance(array, MetaArray):
+        if isinstance(array, MetaArray) or STATE.get().repeating:  # nothing is averaged, either
             return 1
         self.num_batches_tracked.assign(array + 1)
         return 1 if self.momentum is not None else int(self.num_batches_tracked.item())

@@ -16,7 +16,7 @@ import numpy as np
 from ..core.apply import apply
 from ..core.errors import ArgumentError, DtypeError, ShapeError
 from ..core.op import Spec
-from ..core.state import set_state
+from ..core.state import STATE, set_state
 from ..core.tensor import Tensor
 from ..core.window import Window, per_axis
 from ..cuda.kernel import wide
@@ -135,7 +135,7 @@ def instance_norm(
             "spread; it needs spatial axes"
         )
     y, mean, var = apply(BatchNorm.make(eps), x.reshape((1, N * C, n)), None, None)
-    if N and n:
+    if N and n and not STATE.get().repeating:
         with set_state(recording=False):
             for running, new, factor in (
                 (running_mean, mean, 1.0),

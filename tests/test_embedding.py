@@ -112,6 +112,8 @@ TABLE = np.zeros((5, 3))
          "embedding: x is float64; it must hold integers, the numbers of rows"),
         (lambda: F.embedding(np.array([1]), TABLE, max_norm=1.0), ARGUMENT,
          "embedding: max_norm=1.0 is not available; leave it away"),
+        (lambda: nn.Embedding(3, 2, sparse=True), ARGUMENT,
+         "Embedding: sparse=True is not available; leave it away"),
         (lambda: F.embedding(np.array([1]), TABLE, 7), ARGUMENT,
          "embedding: padding_idx=7 must lie in -5 to 4"),
         (lambda: F.bilinear(TABLE, TABLE, TABLE), SHAPE,

@@ -30,6 +30,8 @@ class Embedding(Module):
     num_embeddings, embedding_dim   rows, and the length of each
     padding_idx   a row that starts at 0 and takes no gradient; from the end if negative
     generator     draws the first values, normal with standard deviation 1
+    PyTorch's other options are refused where they would change something, see
+    `functional.embedding`.
     """
 
     def __init__(
@@ -37,8 +39,19 @@ class Embedding(Module):
         num_embeddings: int,
         embedding_dim: int,
         padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
         generator: Generator | None = None,
     ) -> None:
+        for name, value in (
+            ("max_norm", max_norm),
+            ("scale_grad_by_freq", scale_grad_by_freq or None),
+            ("sparse", sparse or None),
+        ):
+            if value is not None:
+                raise ArgumentError(f"Embedding: {name}={value!r} is not available; leave it away")
         (self.num_embeddings,) = per_axis("Embedding", "num_embeddings", num_embeddings, 1)
         (self.embedding_dim,) = per_axis("Embedding", "embedding_dim", embedding_dim, 1)
         if padding_idx is not None:

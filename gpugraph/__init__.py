@@ -25,6 +25,7 @@ from .ops.autocast import *
 from .ops.broadcast import *
 from .ops.closeness import *
 from .ops.compare import *
+from .ops.complex import *
 from .ops.counting import *
 from .ops.creation import *
 from .ops.diagonal import *
@@ -108,6 +109,7 @@ __all__ += ops.autocast.__all__
 __all__ += ops.broadcast.__all__
 __all__ += ops.closeness.__all__
 __all__ += ops.compare.__all__
+__all__ += ops.complex.__all__
 __all__ += ops.counting.__all__
 __all__ += ops.creation.__all__
 __all__ += ops.diagonal.__all__

@@ -53,7 +53,10 @@ def test_gradients_run_unchanged_on_another_array_module(cupy, name, i):
         inputs, leaves = rules._leaves(sample)
         inputs = [x.to(device) if isinstance(x, gg.Tensor) else on(device, x) for x in inputs]
         ys = [y for y in rules.outputs_of(apply(sample.op, *inputs)) if y.requires_grad]
-        gs = [gg.Tensor(np.cos(np.arange(y.size)).reshape(y.shape)).to(device) for y in ys]
+        gs = [
+            gg.Tensor(np.cos(np.arange(y.size)).reshape(y.shape)).to(device).astype(y.dtype)
+            for y in ys
+        ]
         found.append(gg.grad(ys, leaves, gs, allow_unused=True))
     for here, there in zip(*found, strict=True):
         assert (here is None) == (there is None)

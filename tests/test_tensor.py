@@ -219,5 +219,5 @@ def test_half_precision_computes_in_float32():
 def test_complex_flows_through_without_gradient():
     z = gg.Tensor(np.array([1 + 2j]))
     assert (z * 2j).numpy().tolist() == [-4 + 2j]
-    with pytest.raises(gg.DtypeError, match="complex128 tensors carry no gradient"):
+    with pytest.raises(gg.DtypeError, match="complex128 tensors are no leaves; make two real"):
         z.requires_grad = True

@@ -10,7 +10,7 @@ from . import anomaly, backend
 from .backend import META, Array, MetaArray
 from .errors import GpugraphError
 from .graph import Edge, Node, user_frame
-from .inputs import as_tensors
+from .inputs import as_tensors, complex_refused
 from .op import Op, Spec
 from .state import STATE, State
 from .tensor import CheckedSaved, Saved, Tensor, is_floating, wrap
@@ -91,6 +91,7 @@ def _record(op: Op, inputs: tuple[Any, ...], outs: tuple[Tensor, ...], state: St
     parents: list[Edge | None] = []
     in_specs: list[Any] = []
     wanted = 1  # a leading 1, then a bit for each input: does it need a gradient?
+    is_complex = False
     for x in inputs:
         source = x.node
         if source is None:
@@ -101,13 +102,17 @@ def _record(op: Op, inputs: tuple[Any, ...], outs: tuple[Tensor, ...], state: St
         else:
             index = x.index
             parents.append((source, index))
-            in_specs.append(source.out_specs[index])
+            spec = source.out_specs[index]
+            in_specs.append(spec)
+            is_complex = is_complex or spec[1].kind == "c"
             wanted += wanted + 1
     plan = op.plans.get(wanted)
     if plan is None:
         plan = op.plan(wanted)
     kept: dict[str, Any] = {} if plan else _NOTHING
     out_specs = [(y.array.shape, y.array.dtype) for y in outs]
+    if not op.conjugates and (is_complex or (out_specs and out_specs[-1][1].kind == "c")):
+        raise complex_refused(op)
     node = Node(op, parents, in_specs, out_specs, kept, state.scope, user_frame(3))
     if state.sweep is not None:
         node.rule = state.sweep.rule()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import anomaly, hooks
-from .cotangents import Owned, Part, add, seeds, sequence, summed
+from .cotangents import Owned, Part, add, fitted, seeds, sequence, summed
 from .errors import GradientError, ShapeError
 from .graph import Edge, Node, ancestors
 from .methods import public
@@ -150,7 +150,7 @@ def _sweep(
                     if g.array.shape != shape:
                         raise _wrong_shape(node, i, g)
                     if g.array.dtype != dtype:  # inputs of several dtypes were promoted
-                        g = g.astype(dtype)
+                        g = fitted(g, dtype)
                     if looking:
                         anomaly.check_backward(node, i, g, gs)
                 add(waiting, edge, g, sweep)

@@ -13,10 +13,11 @@ import numpy as np
 from . import backend
 from .errors import ArgumentError, DtypeError, GradientError, ShapeError
 from .graph import Edge, Node
+from .methods import FUNCTIONS
 from .state import Sweep
 from .tensor import Tensor, wrap
 
-__all__ = ["Owned", "Part", "add", "seeds", "sequence", "summed"]
+__all__ = ["Owned", "Part", "add", "fitted", "seeds", "sequence", "summed"]
 
 
 def sequence(tensors: Any, name: str) -> list[Tensor]:
@@ -53,12 +54,19 @@ def seeds(caller: str, outputs: list[Tensor], gradients: Any) -> list[Tensor]:
                     f"{caller}: the output has shape {y.shape}; reduce it to one number, as with "
                     ".sum(), or pass a cotangent of that shape"
                 )
+            if y.dtype.kind == "c":
+                raise GradientError(
+                    f"{caller}: the output is {y.dtype}; make a real number of it, as with abs() "
+                    "or real(), or pass a cotangent d/dRe + i d/dIm"
+                )
             checked.append(wrap(_full_like(y.array, 1)))
             continue
         g = g if isinstance(g, Tensor) else _as_cotangent(caller, g, y)
         if g.shape != y.shape:
             raise ShapeError(f"{caller}: the cotangent has shape {g.shape}, the output {y.shape}")
         if g.dtype != y.dtype:
+            if g.dtype.kind == "c" and y.dtype.kind != "c":
+                raise DtypeError(f"{caller}: the cotangent is {g.dtype}, the output {y.dtype}")
             g = g.astype(y.dtype)
         backend.module_of(caller, ("output", "cotangent"), [y.array, g.array])
         checked.append(g)
@@ -71,6 +79,13 @@ def _as_cotangent(caller: str, g: Any, y: Tensor) -> Tensor:
     if isinstance(g, Real) and y.ndim == 0:
         return wrap(_full_like(y.array, g))
     raise DtypeError(f"{caller}: a cotangent must be a Tensor or an array, got {type(g).__name__}")
+
+
+def fitted(g: Tensor, dtype: Any) -> Tensor:
+    """The cotangent in the dtype of what it belongs to: of a complex one, real inputs see Re."""
+    if g.dtype.kind == "c" and dtype.kind != "c":
+        g = FUNCTIONS.real(g)
+    return g.astype(dtype)
 
 
 def _full_like(array: Any, value: Any) -> Any:

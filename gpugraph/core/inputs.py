@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from . import backend
-from .errors import DtypeError
+from .errors import DtypeError, GradientError
 from .op import Op
 from .tensor import Tensor, is_floating, wrap
 
-__all__ = ["as_tensors", "weak_dtype"]
+__all__ = ["as_tensors", "complex_refused", "weak_dtype"]
 
 
 class _Absent:
@@ -63,6 +63,14 @@ def as_tensors(op: Op, inputs: tuple[Any, ...]) -> list[Any]:
             ) from None
         result[i] = wrap(scalar)
     return result
+
+
+def complex_refused(op: Op) -> GradientError:
+    """Why an op is not recorded with complex inputs or outputs."""
+    return GradientError(
+        f"{op.label}: its rules of gradients hold for real numbers only; take `real` and `imag` of "
+        "complex inputs, or detach() them"
+    )
 
 
 def _is_number(dtype: Any) -> bool:

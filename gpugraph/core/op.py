@@ -64,6 +64,9 @@ class Op:
     local: ClassVar[tuple[str, ...]] = ()
     # the outputs are exact: kernels give the very numbers that forward gives
     exact: ClassVar[bool] = False
+    # the rules are right for complex numbers, too: cotangents are d/dRe + i d/dIm, so a rule takes
+    # the conjugate of a factor. Other ops refuse to be recorded with complex inputs or outputs
+    conjugates: ClassVar[bool] = False
 
     # Read off the class when it is made
     inputs: ClassVar[tuple[str, ...]]

@@ -114,7 +114,8 @@ class Tensor(Methods, ArrayMethods):
             return
         if self.array.dtype.kind == "c":
             raise DtypeError(
-                f"requires_grad: {self.dtype} tensors carry no gradient yet; split into real parts"
+                f"requires_grad: {self.dtype} tensors are no leaves; make two real ones, re and "
+                "im, and of them re + 1j * im"
             )
         if not is_floating(self.array.dtype):
             raise DtypeError(

@@ -7,7 +7,9 @@ Each family owns its public functions (its `__all__`). Imports between families 
 from . import (
     dtypes,
     broadcast,
+    conjugate,
     elementwise,
+    complex,
     powers,
     special,
     angles,

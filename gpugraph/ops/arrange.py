@@ -30,6 +30,7 @@ class Flip(Op):
 
     axes: tuple[int, ...]
     view = True
+    conjugates = True
 
     def spec(self, x: Spec) -> Spec:
         axes_of("flip", self.axes, x.shape)
@@ -61,6 +62,7 @@ class Roll(Op):
 
     shifts: tuple[int, ...]
     axes: tuple[int, ...]
+    conjugates = True
 
     def spec(self, x: Spec) -> Spec:
         axes_of("roll", self.axes, x.shape)
@@ -92,6 +94,7 @@ class Pad(Op):
 
     widths: tuple[tuple[int, int], ...]
     value: float = 0
+    conjugates = True
 
     def spec(self, x: Spec) -> Spec:
         if len(self.widths) != x.ndim:

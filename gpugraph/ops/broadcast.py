@@ -40,6 +40,7 @@ class BroadcastTo(Op):
     view = True
 
     local = ("x",)
+    conjugates = True
 
     def spec(self, x: Spec) -> Spec:
         lead = len(self.shape) - len(x.shape)
@@ -74,6 +75,7 @@ class SumTo(Op):
 
     shape: tuple[int, ...]
     widens = True
+    conjugates = True
 
     def spec(self, x: Spec) -> Spec:
         BroadcastTo(x.shape).spec(Spec(self.shape, x.dtype))

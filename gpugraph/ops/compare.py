@@ -96,6 +96,7 @@ class Where(Op):
     keeps = {"x1": ("condition",), "x2": ("condition",)}
 
     local = ("condition", "x1", "x2")
+    conjugates = True
 
     def spec(self, condition: Spec, x1: Spec, x2: Spec) -> Spec:
         names = ("condition", "x1", "x2")

@@ -21,6 +21,7 @@ from ..core.errors import ArgumentError, DtypeError, ShapeError
 from ..core.methods import FUNCTIONS, public
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
+from .conjugate import conjugated
 from .shape import axes_of, moveaxis, reshape, shape_of
 
 __all__ = ["einsum", "outer", "tensordot", "vecdot"]
@@ -36,6 +37,7 @@ class Einsum(Op):
     view = True  # of one operand without a sum
     checks_first = True
     widens = True
+    conjugates = True
 
     def spec(self, *xs: Spec) -> Spec:
         sizes = self.sizes(*xs)
@@ -70,8 +72,7 @@ class Einsum(Op):
     def vjp_xs(self, node: Any, i: int, g: Tensor) -> Tensor:
         inputs, output = self.terms()
         mine = inputs.pop(i)
-        xs: list[Tensor] = node["xs"]
-        xs.pop(i)
+        xs = [conjugated(x) for k, x in enumerate(node["xs"]) if k != i]
         spare = (label for label in ascii_letters if label not in self.subscripts)
         result = ""
         for label, n in zip(mine, node.in_specs[i][0], strict=True):
@@ -237,7 +238,7 @@ def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Tensor:
 
 @public
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
-    """The sum of x1 * x2 over one axis of both; the other axes broadcast. Real arrays only."""
+    """The sum of conj(x1) * x2 over one axis of both; the other axes broadcast."""
     shape1, shape2 = shape_of("vecdot", x1, "x1"), shape_of("vecdot", x2, "x2")
     (a,), (b,) = axes_of("vecdot", axis, shape1, "x1"), axes_of("vecdot", axis, shape2, "x2")
     if shape1[a] != shape2[b]:
@@ -245,8 +246,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
             f"vecdot: x1 {shape1} and x2 {shape2} differ in axis {axis}: "
             f"{shape1[a]} and {shape2[b]}"
         )
-    if x1.dtype.kind == "c":
-        raise DtypeError(f"vecdot: takes no complex x1 ({x1.dtype}), which it would conjugate")
+    x1 = FUNCTIONS.conj(x1) if x1.dtype.kind == "c" else x1
     return einsum("...i,...i->...", moveaxis(x1, a, -1), moveaxis(x2, b, -1))
 
 

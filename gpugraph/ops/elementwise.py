@@ -17,6 +17,7 @@ from ..core.methods import public
 from ..core.op import Cost, Op, Sample, Spec, broadcast, traffic
 from ..core.tensor import Tensor
 from .broadcast import unbroadcast
+from .conjugate import conjugated
 from .dtypes import promoted
 
 __all__ = [
@@ -94,6 +95,8 @@ class Binary(Op, abstract=True):
 class Add(Binary):
     """x1 + x2."""
 
+    conjugates = True
+
     def forward(self, xp: Any, x1: Any, x2: Any) -> Any:
         return xp.add(x1, x2)
 
@@ -106,6 +109,8 @@ class Add(Binary):
 
 class Subtract(Binary):
     """x1 - x2."""
+
+    conjugates = True
 
     def forward(self, xp: Any, x1: Any, x2: Any) -> Any:
         return xp.subtract(x1, x2)
@@ -121,15 +126,16 @@ class Multiply(Binary):
     """x1 * x2."""
 
     keeps = {"x1": ("x2",), "x2": ("x1",)}
+    conjugates = True
 
     def forward(self, xp: Any, x1: Any, x2: Any) -> Any:
         return xp.multiply(x1, x2)
 
     def vjp_x1(self, node: Any, g: Tensor) -> Tensor:
-        return unbroadcast(g * node["x2"], node.shape("x1"))
+        return unbroadcast(g * conjugated(node["x2"]), node.shape("x1"))
 
     def vjp_x2(self, node: Any, g: Tensor) -> Tensor:
-        return unbroadcast(g * node["x1"], node.shape("x2"))
+        return unbroadcast(g * conjugated(node["x1"]), node.shape("x2"))
 
 
 class Divide(Binary):
@@ -137,15 +143,17 @@ class Divide(Binary):
 
     domains = ((-2.0, 2.0), (0.5, 2.0))
     keeps = {"x1": ("x2",), "x2": ("x2", "y")}
+    conjugates = True
 
     def forward(self, xp: Any, x1: Any, x2: Any) -> Any:
         return xp.divide(x1, x2)
 
     def vjp_x1(self, node: Any, g: Tensor) -> Tensor:
-        return unbroadcast(g / node["x2"], node.shape("x1"))
+        return unbroadcast(g / conjugated(node["x2"]), node.shape("x1"))
 
     def vjp_x2(self, node: Any, g: Tensor) -> Tensor:
-        return unbroadcast(-g * node["y"] / node["x2"], node.shape("x2"))
+        y, x2 = conjugated(node["y"]), conjugated(node["x2"])
+        return unbroadcast(-g * y / x2, node.shape("x2"))
 
 
 class FloorDivide(Binary):
@@ -177,6 +185,8 @@ class Remainder(Binary):
 class Negative(Unary):
     """-x."""
 
+    conjugates = True
+
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.negative(x)
 
@@ -186,6 +196,8 @@ class Negative(Unary):
 
 class Positive(Unary):
     """+x: a copy."""
+
+    conjugates = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.positive(x)
@@ -199,6 +211,7 @@ class Abs(Unary):
 
     domain = (0.1, 2.0)
     keeps = {"x": ("x",)}
+    conjugates = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.abs(x)
@@ -304,7 +317,10 @@ def abs(x: Any, /) -> Tensor:
 
 @public
 def sign(x: Any, /) -> Tensor:
-    """-1, 0 or 1 for each element; no gradient flows."""
+    """-1, 0 or 1 for each element, through which no gradient flows; of complex numbers x / |x|."""
+    if isinstance(x, Tensor) and x.requires_grad and x.dtype.kind == "c":
+        size = apply(ABS, x)  # x / |x| turns with x, so a gradient flows
+        return x / (size + (size == 0).astype(size.dtype))
     return apply(SIGN, x)
 
 

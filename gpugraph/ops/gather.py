@@ -86,6 +86,7 @@ class GetAt(Op):
 
     axes: tuple[int, ...]
     keeps = {"x": ("indices",)}
+    conjugates = True
 
     def spec(self, x: Spec, *indices: Spec) -> Spec:
         return Spec(gathered_shape("getitem", self.axes, x.shape, indices), x.dtype)
@@ -120,6 +121,7 @@ class PutAt(Op):
     shape: tuple[int, ...]
     keeps = {"g": ("indices",)}
     widens = True
+    conjugates = True
 
     def spec(self, g: Spec, *indices: Spec) -> Spec:
         if g.shape != (there := gathered_shape("put_at", self.axes, self.shape, indices)):
@@ -192,6 +194,7 @@ class SetAt(Op):
 
     axes: tuple[int, ...]
     keeps = {"x": ("indices",), "value": ("indices",)}
+    conjugates = True
 
     def spec(self, x: Spec, value: Spec, *indices: Spec) -> Spec:
         check_fit(value.shape, gathered_shape("setitem", self.axes, x.shape, indices))

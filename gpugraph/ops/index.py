@@ -285,7 +285,7 @@ def _replace(x: Tensor, key: Key, axes: tuple[int, ...], indices: list[Any], val
             f"setitem: x {x.shape} {what}, and this write would have to be recorded; use "
             "gpugraph.where(mask, value, x), or write to x.copy()"
         )
-    if not is_floating(x.dtype):
+    if not is_floating(x.dtype) and x.dtype.kind != "c":
         raise DtypeError(
             f"setitem: value needs a gradient, which would be lost in x of {x.dtype}; "
             "use x.astype(...) first"

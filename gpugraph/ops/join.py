@@ -31,6 +31,7 @@ class Concat(Op):
     """The arrays one behind the other along an axis."""
 
     axis: int
+    conjugates = True
 
     def spec(self, *xs: Spec) -> Spec:
         first = xs[0].shape
@@ -75,6 +76,7 @@ class Split(Op):
     axis: int
     outputs = ("*ys",)
     view = True
+    conjugates = True
 
     def spec(self, x: Spec) -> tuple[Spec, ...]:
         axes_of("split", self.axis, x.shape)
@@ -114,6 +116,7 @@ class Stack(Op):
     """The arrays, all of one shape, side by side along a new axis."""
 
     axis: int
+    conjugates = True
 
     def spec(self, *xs: Spec) -> Spec:
         first = xs[0].shape
@@ -151,6 +154,7 @@ class Unstack(Op):
     axis: int
     outputs = ("*ys",)
     view = True
+    conjugates = True
 
     def spec(self, x: Spec) -> tuple[Spec, ...]:
         axes_of("unstack", self.axis, x.shape)

@@ -17,6 +17,7 @@ from ..core.methods import public
 from ..core.op import Cost, Op, Sample, Spec, Tap, broadcast, traffic
 from ..core.tensor import Tensor
 from .broadcast import unbroadcast
+from .conjugate import conjugated
 from .einsum import tensordot
 from .elementwise import multiply
 from .shape import shape_of
@@ -33,6 +34,7 @@ class Matmul(Op):
     precision = "low"
     keeps = {"x1": ("x2",), "x2": ("x1",)}
     widens = True
+    conjugates = True
 
     def spec(self, x1: Spec, x2: Spec) -> Spec:
         for name, x in (("x1", x1), ("x2", x2)):
@@ -58,12 +60,14 @@ class Matmul(Op):
 
     def vjp_x1(self, node: Any, g: Tensor) -> Tensor:
         shape = node.shape("x1")
-        gx = _as_matrices(node, g) @ _as_column(node["x2"]).mT  # (..., M, N) @ (..., N, K)
+        gx = (
+            _as_matrices(node, g) @ _as_column(conjugated(node["x2"])).mT
+        )  # (..., M, N) @ (..., N, K)
         return unbroadcast(gx, shape if len(shape) > 1 else (1, *shape)).reshape(shape)
 
     def vjp_x2(self, node: Any, g: Tensor) -> Tensor:
         shape = node.shape("x2")
-        x1, g = node["x1"], _as_matrices(node, g)
+        x1, g = conjugated(node["x1"]), _as_matrices(node, g)
         if x1.ndim == 1:
             x1 = x1.reshape((1, *x1.shape))
         elif len(shape) <= 2:  # one x2 for all batches: one product over all their rows

@@ -11,7 +11,8 @@ import numpy as np
 from ..core import backend
 from ..core.apply import apply
 from ..core.backend import Device
-from ..core.errors import DataError, DtypeError, GradientError
+from ..core.cotangents import fitted
+from ..core.errors import DataError, DtypeError
 from ..core.methods import public
 from ..core.op import Cost, Op, Sample, Spec, Tap, traffic
 from ..core.tensor import Tensor, is_floating
@@ -24,6 +25,7 @@ class Copy(Op):
     """The same values in memory of their own."""
 
     local = ("x",)
+    conjugates = True
 
     def spec(self, x: Spec) -> Spec:
         return x
@@ -53,6 +55,7 @@ class Cast(Op):
     dtype: np.dtype[Any]
 
     local = ("x",)
+    conjugates = True
 
     def spec(self, x: Spec) -> Spec:
         return Spec(x.shape, self.dtype)
@@ -61,7 +64,7 @@ class Cast(Op):
         return x.astype(self.dtype)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        return apply(Cast.make(node.dtype("x")), g)
+        return fitted(g, node.dtype("x"))
 
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=0, bytes=traffic(x, self.spec(x)))
@@ -84,6 +87,7 @@ class Move(Op):
     moves = True
 
     local = ("x",)
+    conjugates = True
 
     def spec(self, x: Spec) -> Spec:
         return x
@@ -148,7 +152,8 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> T
     """x as another dtype, and on another device if one is given.
 
     copy    if False, x itself where it is of that dtype already
-    Gradients flow between floating dtypes, cast back on their way. Integers and bools carry none.
+    Gradients flow between floating dtypes, real and complex, cast back on their way. Integers and
+    bools carry none.
     Raises DtypeError for a dtype that does not exist, and for complex to real.
     """
     dtype = as_dtype("astype", dtype)
@@ -159,9 +164,8 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> T
         return apply(COPY, x) if copy else x
     if x.dtype.kind == "c" and dtype.kind not in "cb":
         raise DtypeError(f"astype: x is {x.dtype}; {dtype} would drop its imaginary part")
-    if dtype.kind == "c" and x.requires_grad:
-        raise GradientError(f"astype: {dtype} carries no gradient yet; detach() x first")
-    return apply(Cast.make(dtype), x if is_floating(dtype) else x.detach())
+    carries = is_floating(dtype) or dtype.kind == "c"
+    return apply(Cast.make(dtype), x if carries else x.detach())
 
 
 @public

@@ -19,6 +19,7 @@ from ..core.methods import FUNCTIONS, public
 from ..core.op import Sample
 from ..core.tensor import Tensor, is_floating
 from .broadcast import unbroadcast
+from .conjugate import conjugated
 from .dtypes import promoted
 from .elementwise import Binary, Unary
 
@@ -81,6 +82,7 @@ class PowNumber(Unary):
     label = "pow"
 
     keeps = {"x": ("x",)}
+    conjugates = True
 
     def result(self, dtype: Any) -> Any:
         return promoted("pow", dtype, dtype)
@@ -93,7 +95,7 @@ class PowNumber(Unary):
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         below = self.exponent - 1 if self.exponent else 0.0  # 0 x^0 has no pole at 0
-        return g * (self.exponent * node["x"] ** below)
+        return g * (self.exponent * conjugated(node["x"]) ** below)
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
@@ -111,12 +113,13 @@ class Square(Unary):
 
     precision = "high"
     keeps = {"x": ("x",)}
+    conjugates = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.square(x)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        return g * (2 * node["x"])
+        return g * (2 * conjugated(node["x"]))
 
 
 class Sqrt(Unary):
@@ -124,12 +127,13 @@ class Sqrt(Unary):
 
     domain = (0.5, 3.0)
     keeps = {"x": ("y",)}
+    conjugates = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.sqrt(x)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        return g / (2 * node["y"])
+        return g / (2 * conjugated(node["y"]))
 
 
 class Reciprocal(Unary):
@@ -138,12 +142,13 @@ class Reciprocal(Unary):
     precision = "high"
     domain = (0.5, 2.0)
     keeps = {"x": ("y",)}
+    conjugates = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.reciprocal(x)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        y = node["y"]
+        y = conjugated(node["y"])
         return -g * y * y
 
 
@@ -152,12 +157,13 @@ class Exp(Unary):
 
     precision = "high"
     keeps = {"x": ("y",)}
+    conjugates = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.exp(x)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        return g * node["y"]
+        return g * conjugated(node["y"])
 
 
 class Expm1(Unary):
@@ -179,12 +185,13 @@ class Log(Unary):
     precision = "high"
     domain = (0.5, 3.0)
     keeps = {"x": ("x",)}
+    conjugates = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.log(x)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        return g / node["x"]
+        return g / conjugated(node["x"])
 
 
 class Log1p(Unary):
@@ -260,7 +267,7 @@ def pow(x1: Any, x2: Any, /) -> Tensor:
     The gradient in x1 is 0 where x2 = 0, and that in x2 is 0 where x1 = 0 <= x2.
     """
     real = isinstance(x2, (int, float, np.integer, np.floating))
-    if real and hasattr(x1, "dtype") and is_floating(x1.dtype):
+    if real and hasattr(x1, "dtype") and (is_floating(x1.dtype) or x1.dtype.kind == "c"):
         return apply(PowNumber.make(float(x2)), x1)
     return apply(POW, x1, x2)
 

@@ -97,6 +97,7 @@ class Sum(Reduction):
 
     precision = "high"
     widens = True
+    conjugates = True
 
     def result(self, dtype: Any) -> Any:
         return _summed(dtype)
@@ -173,6 +174,7 @@ class Mean(Reduction):
     """The arithmetic mean; of nothing it is NaN, with NumPy's warning. Integers give float64."""
 
     widens = True
+    conjugates = True
 
     def result(self, dtype: Any) -> Any:
         return _averaged(dtype)
@@ -252,6 +254,7 @@ class CumulativeSum(Op):
     axis: int
     reverse: bool = False
     widens = True
+    conjugates = True
 
     def spec(self, x: Spec) -> Spec:
         axes_of(self.label, self.axis, x.shape)

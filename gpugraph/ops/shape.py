@@ -85,6 +85,7 @@ class Reshape(Op):
 
     shape: tuple[int, ...]
     view = True
+    conjugates = True
 
     def spec(self, x: Spec) -> Spec:
         if math.prod(self.shape) != x.size or min(self.shape, default=0) < 0:
@@ -142,6 +143,7 @@ class Permute(Op):
 
     axes: tuple[int, ...]
     view = True
+    conjugates = True
 
     def spec(self, x: Spec) -> Spec:
         if sorted(axes_of("permute_dims", self.axes, x.shape)) != list(range(x.ndim)):

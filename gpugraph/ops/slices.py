@@ -82,6 +82,7 @@ class GetSlice(Op):
 
     key: Key
     view = True
+    conjugates = True
 
     def spec(self, x: Spec) -> Spec:
         return Spec(sliced_shape("getitem", self.key, x.shape), x.dtype)
@@ -146,6 +147,7 @@ class PutSlices(Op):
     shape: tuple[int, ...]
     keys: tuple[Key, ...]
     widens = True
+    conjugates = True
 
     def spec(self, *gs: Spec) -> Spec:
         for i, (key, g) in enumerate(zip(self.keys, gs, strict=True)):
@@ -178,6 +180,7 @@ class SetSlice(Op):
     """A copy of x in which y[key] = value."""
 
     key: Key
+    conjugates = True
 
     def spec(self, x: Spec, value: Spec) -> Spec:
         check_fit(value.shape, sliced_shape("setitem", self.key, x.shape))

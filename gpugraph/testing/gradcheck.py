@@ -18,6 +18,7 @@ import numpy as np
 
 from ..core.autodiff import grad
 from ..core.errors import GradientError
+from ..core.methods import FUNCTIONS
 from ..core.tensor import Tensor, is_floating
 
 __all__ = ["GradcheckError", "gradcheck"]
@@ -40,14 +41,15 @@ def gradcheck(
     """Check the derivatives of f of order 1 to `order` at these inputs; True, or GradcheckError.
 
     f        takes and returns a tensor or several; must be smooth near the inputs
-    inputs   a tensor or array, or several; floating ones are varied, in float64, others passed on
+    inputs   a tensor or array, or several; floating and complex ones are varied, in float64 and
+             complex128, others passed on
     nonzero  also fail if a derivative is too small to mean anything
     """
     several = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
     arrays = [_array(x) for x in several]
     rng = np.random.default_rng(seed)
-    directions = [rng.standard_normal(x.shape) if _varies(x) else None for x in arrays]
-    length = np.sqrt(sum((v * v).sum() for v in directions if v is not None))
+    directions = [_direction(x, rng) if _varies(x) else None for x in arrays]
+    length = np.sqrt(sum((abs(v) ** 2).sum() for v in directions if v is not None))
     if not length:
         return True  # nothing to vary
     probe = _Probe(f, arrays, [v if v is None else v / length for v in directions], rng)
@@ -76,10 +78,15 @@ class _Probe:
         self.outputs = sum(y.size for y in ys)
 
     def call(self, xs: list[Any]) -> list[Tensor]:
-        """The floating outputs of f."""
+        """The floating outputs of f, complex ones as their two parts."""
         ys = self.f(*xs)
-        ys = [ys] if isinstance(ys, Tensor) else list(ys)
-        return [y for y in ys if is_floating(y.dtype)]
+        parts: list[Tensor] = []
+        for y in [ys] if isinstance(ys, Tensor) else ys:
+            if y.dtype.kind == "c":
+                parts += [FUNCTIONS.real(y), FUNCTIONS.imag(y)]
+            elif is_floating(y.dtype):
+                parts.append(y)
+        return parts
 
     def derivative(self, k: int, t: float) -> float:
         """The k-th derivative of phi at t, by the engine."""
@@ -89,7 +96,14 @@ class _Probe:
             if v is None:
                 xs.append(x)
                 continue
-            xs.append(Tensor(np.asarray(x + t * v), requires_grad=True))
+            at = np.asarray(x + t * v)
+            if x.dtype.kind == "c":  # of two real leaves
+                leaves = [Tensor(np.array(part), requires_grad=True) for part in (at.real, at.imag)]
+                xs.append(leaves[0] + 1j * leaves[1])
+                varied += leaves
+                along += [Tensor(np.array(v.real)), Tensor(np.array(v.imag))]
+                continue
+            xs.append(Tensor(at, requires_grad=True))
             varied.append(xs[-1])
             along.append(Tensor(np.asarray(v)))
         phi: Any = 0.0
@@ -137,10 +151,17 @@ class _Probe:
 
 def _array(x: Any) -> Any:
     array = x.numpy() if isinstance(x, Tensor) else x
+    if isinstance(array, np.ndarray) and array.dtype.kind == "c":
+        return array.astype(np.complex128)
     if isinstance(array, (np.ndarray, float, np.floating)) and is_floating(np.asarray(array).dtype):
         return np.asarray(array, dtype=np.float64)
     return array
 
 
 def _varies(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and x.dtype == np.float64
+    return isinstance(x, np.ndarray) and x.dtype in (np.float64, np.complex128)
+
+
+def _direction(x: Any, rng: np.random.Generator) -> Any:
+    along = rng.standard_normal(x.shape)
+    return along + 1j * rng.standard_normal(x.shape) if x.dtype.kind == "c" else along

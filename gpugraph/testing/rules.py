@@ -23,6 +23,9 @@ from .tolerance import tolerance
 __all__ = ["check_cost", "check_float32", "check_gradients", "check_linear", "check_spec"]
 
 
+HALF = {np.dtype("float64"): np.float32, np.dtype("complex128"): np.complex64}
+
+
 def outputs_of(result: Any) -> tuple[Tensor, ...]:
     """A tuple, however many outputs an op has."""
     return result if isinstance(result, tuple) else (result,)
@@ -61,15 +64,14 @@ def check_float32(sample: Sample) -> None:
     for y32, y64 in zip(
         outputs_of(apply(sample.op, *low)), outputs_of(apply(sample.op, *high)), strict=True
     ):
-        if not is_floating(y64.dtype):
+        if not is_floating(y64.dtype) and y64.dtype.kind != "c":
             continue
-        asked = getattr(sample.op, "dtype", np.float32)  # a cast, say, names what it gives
-        assert y32.dtype in (np.float32, asked) or y64.dtype != np.float64, (
-            f"{y32.dtype} from float32"
-        )
+        half = HALF.get(y64.dtype)
+        asked = getattr(sample.op, "dtype", half)  # a cast, say, names what it gives
+        assert half is None or y32.dtype in (half, asked), f"{y32.dtype} from float32"
         terms = max((np.size(x) for x in sample.inputs if x is not None), default=1)
         bound = tolerance(np.float32, terms)
-        a, b = y32.numpy().astype(np.float64), y64.numpy()
+        a, b = y32.numpy().astype(np.result_type(y64.dtype, np.float64)), y64.numpy()
         finite = np.isfinite(b)
         scale = 1 + np.abs(b[finite]).max(initial=0)
         assert np.array_equal(a[~finite], b[~finite], equal_nan=True)
@@ -89,6 +91,12 @@ def check_cost(sample: Sample) -> None:
     assert cost.flops >= 2 * cost.macs >= 0
 
 
+def cotangent(y: Tensor, rng: np.random.Generator) -> Any:
+    """Random numbers like those of y."""
+    g = rng.standard_normal(y.shape)
+    return g + 1j * rng.standard_normal(y.shape) if y.dtype.kind == "c" else g
+
+
 def check_linear(sample: Sample) -> None:
     """Every vjp is linear in the cotangents: double backward relies on it."""
     if not differentiable(sample):
@@ -96,7 +104,7 @@ def check_linear(sample: Sample) -> None:
     inputs, leaves = _leaves(sample)
     ys = [y for y in outputs_of(apply(sample.op, *inputs)) if y.requires_grad]
     rng = np.random.default_rng(1)
-    g1, g2 = ([rng.standard_normal(y.shape) for y in ys] for _ in range(2))
+    g1, g2 = ([cotangent(y, rng) for y in ys] for _ in range(2))
 
     def pull(gs: list[Any]) -> list[Any]:
         found = grad(ys, leaves, gs, retain_graph=True, allow_unused=True)
@@ -128,19 +136,26 @@ def check_gradients(sample: Sample, order: int = 3) -> None:
 
 
 def _cast(x: Any, dtype: Any) -> Any:
-    if x is None or not is_floating(np.asarray(x).dtype):
-        return x
-    return np.asarray(x).astype(dtype)
+    """Floating and complex arrays in that precision."""
+    array = np.asarray(x)
+    if x is not None and array.dtype.kind == "c":
+        return array.astype(np.result_type(dtype, np.complex64))
+    return x if x is None or not is_floating(array.dtype) else array.astype(dtype)
 
 
 def _leaves(sample: Sample) -> tuple[list[Any], list[Tensor]]:
-    """The inputs with the floating ones as leaves, and those leaves."""
+    """The inputs with the floating ones as leaves, and those leaves; complex ones have two."""
     inputs: list[Any] = []
     leaves: list[Tensor] = []
     for i, x in enumerate(sample.inputs):
         last = len(sample.op.inputs) - 1
         has_rule = sample.op.joint is not None or sample.op.rules[min(i, last)] is not None
-        if x is not None and has_rule and is_floating(np.asarray(x).dtype):
+        dtype = None if x is None or not has_rule else np.asarray(x).dtype
+        if dtype is not None and dtype.kind == "c" and sample.op.conjugates:  # of two real leaves
+            parts = [Tensor(np.array(part), requires_grad=True) for part in (x.real, x.imag)]
+            leaves += parts
+            inputs.append(parts[0] + 1j * parts[1])
+        elif dtype is not None and is_floating(dtype):
             leaves.append(Tensor(np.asarray(x), requires_grad=True))
             inputs.append(leaves[-1])
         else:

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         analysis,
         cuda,
         data,
+        fft,
         func,
         graph,
         io,
@@ -75,7 +76,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Imported when first used, so that `import gpugraph` costs NumPy and little more.
-_LATER = "amp analysis cuda data func graph io models nn optim random testing training viz".split()
+_LATER = "amp analysis cuda data fft func graph io models nn optim random testing".split()
+_LATER += "training viz".split()
 
 __all__ = [
     "REGISTRY",

@@ -24,7 +24,9 @@ FLOOR = {
     "optim": 3,
     "data": 3,
     "io": 3,
+    "fft": 3,
     "func": 3,
+    "linalg": 3,
     "random": 3,
     "amp": 4,
 }

@@ -124,7 +124,7 @@ def leaf():
         (
             lambda: (leaf() * 1j).sum().backward(),
             gg.GradientError,
-            "the output is complex128; make",
+            "the output is complex128;",
         ),
         (
             lambda: leaf().sum().backward(gg.tensor(1j)),

@@ -24,6 +24,7 @@ from . import (
     extrema,
     join,
     creation,
+    fourier,
     einsum,
     linalg,
     slices,

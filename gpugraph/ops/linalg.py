@@ -60,9 +60,8 @@ class Matmul(Op):
 
     def vjp_x1(self, node: Any, g: Tensor) -> Tensor:
         shape = node.shape("x1")
-        gx = (
-            _as_matrices(node, g) @ _as_column(conjugated(node["x2"])).mT
-        )  # (..., M, N) @ (..., N, K)
+        x2 = _as_column(conjugated(node["x2"]))
+        gx = _as_matrices(node, g) @ x2.mT  # (..., M, N) @ (..., N, K)
         return unbroadcast(gx, shape if len(shape) > 1 else (1, *shape)).reshape(shape)
 
     def vjp_x2(self, node: Any, g: Tensor) -> Tensor:

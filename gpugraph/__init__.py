@@ -35,6 +35,7 @@ from .ops.elementwise import *
 from .ops.extrema import *
 from .ops.floats import *
 from .ops.index import *
+from .ops.info import __array_api_version__, __array_namespace_info__
 from .ops.join import *
 from .ops.linalg import *
 from .ops.losses import one_hot
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         func,
         graph,
         io,
+        linalg,
         models,
         nn,
         optim,
@@ -76,8 +78,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Imported when first used, so that `import gpugraph` costs NumPy and little more.
-_LATER = "amp analysis cuda data fft func graph io models nn optim random testing".split()
-_LATER += "training viz".split()
+_LATER = "amp analysis cuda data fft func graph io linalg models nn optim random".split()
+_LATER += "testing training viz".split()
 
 __all__ = [
     "REGISTRY",
@@ -88,6 +90,8 @@ __all__ = [
     "Spec",
     "Tensor",
     "Window",
+    "__array_api_version__",
+    "__array_namespace_info__",
     "__version__",
     "apply",
     "backward",

@@ -109,9 +109,9 @@ def _in(x):
 def _out(x):
     if isinstance(x, (np.ndarray, np.generic)):
         return ndarray(np.asarray(x))
-    if type(x) in (tuple, list):
-        return type(x)(_out(item) for item in x)
-    return x
+    if isinstance(x, tuple):  # also named ones, of linalg
+        return tuple(_out(item) for item in x)
+    return [_out(item) for item in x] if type(x) is list else x
 
 
 def _wrapped(function, name):
@@ -203,7 +203,8 @@ def make():
     module.ndarray = ndarray
     module.asarray = module.array = asarray
     module.may_share_memory = lambda a, b: np.may_share_memory(a._a, b._a)
-    module.cuda = types.SimpleNamespace(Device=Device, compiler=COMPILER)
+    runtime = types.SimpleNamespace(getDeviceCount=lambda: 1)
+    module.cuda = types.SimpleNamespace(Device=Device, compiler=COMPILER, runtime=runtime)
     module.RawModule = RawModule
     module.ElementwiseKernel = lambda *spec: lambda x: ndarray(2 * x._a)
     return module

@@ -15,6 +15,7 @@ def drawn(*shape, seed=0):
 
 
 Z, W = drawn(2, 3, seed=1), drawn(3, 2, seed=2)
+SQUARE = drawn(2, 2, seed=4) + 3 * np.eye(2)
 X = np.random.default_rng(3).standard_normal((2, 3))
 MASK = np.array([True, False, True])
 
@@ -72,6 +73,8 @@ CASES = {
     "Where": [(lambda z, x: gg.where(MASK, z, x), Z, X)],
     "Matmul": [(lambda a, b: a @ b, Z, W), (lambda x, w: x @ w, X, W), (lambda a: a @ a.T, Z)],
     "Einsum": [(lambda a, b: gg.einsum("ij,jk->k", a, b), Z, W), (gg.vecdot, Z, Z[:1])],
+    "Solve": [(gg.linalg.solve, SQUARE, Z), (gg.linalg.solve, SQUARE.real, Z)],
+    "Inv": [(gg.linalg.inv, SQUARE)],
     "Sum": [(lambda z: z.sum(axis=0), Z)],
     "Mean": [(gg.mean, Z)],
     "CumulativeSum": [(lambda z: gg.cumulative_sum(z, axis=1), Z)],

@@ -153,7 +153,7 @@ def test_shapes_on_meta():
         (
             lambda: gg.fft.fft(draw(3), axis=1),
             gg.AxisError,
-            "fft: axis 1 is out of range for x (3,)",
+            "fft: axis 1 is out of range for",
         ),
         (lambda: gg.fft.fft(draw()), gg.AxisError, "fft: axis"),
         (lambda: gg.fft.fftn(draw()), gg.ShapeError, "fftn: x () has no axis to transform"),

@@ -25,6 +25,7 @@ __all__ = [
     "Device",
     "MetaArray",
     "SimArray",
+    "count_gpus",
     "cuda_reason",
     "current",
     "default_device",
@@ -200,6 +201,11 @@ def cuda_reason() -> str | None:
     except Exception as error:
         return f"CuPy can't compute on a GPU ({type(error).__name__}: {error})"
     return None if right else "the GPU gives wrong numbers for a 2x3 matrix product"
+
+
+def count_gpus() -> int:
+    """How many GPUs there are to compute on."""
+    return 0 if cuda_reason() else int(_cupy().cuda.runtime.getDeviceCount())
 
 
 _default: ContextVar[Device | None] = ContextVar("gpugraph_device", default=None)

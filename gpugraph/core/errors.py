@@ -7,6 +7,8 @@ Each class also derives from the built-in exception that NumPy users already cat
 
 from __future__ import annotations
 
+import numpy as np
+
 __all__ = [
     "AnomalyError",
     "ArgumentError",
@@ -17,6 +19,7 @@ __all__ = [
     "GpugraphError",
     "GradientError",
     "IndexRangeError",
+    "LinAlgError",
     "ShapeError",
 ]
 
@@ -55,6 +58,10 @@ class GradientError(GpugraphError, RuntimeError):
 
 class AnomalyError(GradientError, ArithmeticError):
     """`detect_anomaly` saw a NaN being born, or kept memory that changed."""
+
+
+class LinAlgError(GpugraphError, np.linalg.LinAlgError):
+    """A matrix that has no such inverse or factors: singular, or not positive definite."""
 
 
 class DataError(GpugraphError, ValueError):

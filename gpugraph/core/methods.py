@@ -305,7 +305,9 @@ class Methods:
         return FUNCTIONS.to(self, device)
 
     def to_device(self, device: Device | str, /, *, stream: Any = None) -> Tensor:
-        """`to`, under the name of the Array API standard."""
+        """`to`, under the name of the Array API standard; it knows no streams."""
+        if stream is not None:
+            raise DtypeError("to_device: stream must be None; copies run on the current stream")
         return FUNCTIONS.to(self, device)
 
     # Differentiation

@@ -7,6 +7,7 @@ A NumPy function that we don't have raises a TypeError that names it.
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import Any
 
 import numpy as np
@@ -73,9 +74,12 @@ def array_function(self: Any, func: Any, types: Any, args: tuple[Any, ...], kw: 
     name = f"np.{func.__name__}"
     if func.__name__ in ("shape", "ndim", "size") and len(args) == 1 and not kw:
         return getattr(args[0], func.__name__)
-    if "linalg" in func.__module__ or "fft" in func.__module__:
+    space = FUNCTIONS
+    if func.__module__ in ("numpy.linalg", "numpy.fft"):
         name = f"{func.__module__.replace('numpy', 'np')}.{func.__name__}"
-    function = _ours(func.__name__, name)
+        ours = sys.modules[__package__.partition(".")[0]]  # gpugraph itself
+        space = getattr(ours, func.__module__.partition(".")[2])
+    function = _ours(func.__name__, name, space)
     if kw.get("out") is not None:
         raise DtypeError(f"{name}: out= is not taken with tensors; use the returned one")
     try:  # NumPy takes most parameters by position, the array API by keyword
@@ -101,8 +105,9 @@ def _count_positional_only(parameters: Any) -> int:
     return sum(p.kind is p.POSITIONAL_ONLY for p in parameters)
 
 
-def _ours(name: str, shown: str) -> Any:
-    function = getattr(FUNCTIONS, ALIASES.get(name, name), None)
+def _ours(name: str, shown: str, space: Any = FUNCTIONS) -> Any:
+    """Our function for NumPy's of that name; `space` holds it."""
+    function = getattr(space, ALIASES.get(name, name), None)
     if function is None:
         raise DtypeError(
             f"{shown} is not available for tensors; use .numpy() where no gradient is needed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from . import anomaly, backend, hooks, numpy_protocol
 from .array_methods import ArrayMethods
 from .backend import Array, Device
 from .errors import DeviceError, DtypeError, GradientError, ShapeError
+from .exchange import Exchange
 from .graph import Node, user_frame
 from .methods import Methods
 from .state import STATE
@@ -25,7 +25,7 @@ __all__ = ["CheckedSaved", "Saved", "Tensor", "is_floating", "wrap"]
 _new = object.__new__
 
 
-class Tensor(Methods, ArrayMethods):
+class Tensor(Methods, ArrayMethods, Exchange):
     """An array that remembers how it was made.
 
     ``Tensor(array)`` wraps a NumPy or CuPy array where it is, without a copy; `gpugraph.tensor`
@@ -311,16 +311,6 @@ class Tensor(Methods, ArrayMethods):
                 f"np.asarray: the tensor lives on {self.device}; .numpy() copies it to the CPU"
             )
         return np.array(self.array, dtype=dtype, copy=copy)
-
-    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        return sys.modules[__package__.partition(".")[0]]  # gpugraph itself
-
-    def __dlpack__(self, **options: Any) -> Any:
-        self._leave("DLPack", "detach()")
-        return self.array.__dlpack__(**options)
-
-    def __dlpack_device__(self) -> Any:
-        return self.array.__dlpack_device__()
 
     def _leave(self, what: str, cure: str) -> None:
         if self.requires_grad:

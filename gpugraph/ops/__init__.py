@@ -6,6 +6,7 @@ Each family owns its public functions (its `__all__`). Imports between families 
 # ruff: noqa: I001 (in the order in which they build on each other)
 from . import (
     dtypes,
+    info,
     broadcast,
     conjugate,
     elementwise,
@@ -27,6 +28,10 @@ from . import (
     fourier,
     einsum,
     linalg,
+    matrices,
+    solve,
+    factors,
+    singular,
     slices,
     gather,
     index,

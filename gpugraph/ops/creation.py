@@ -145,8 +145,9 @@ def host_array(label: str, value: Any, dtype: Any = None) -> np.ndarray[Any, Any
         raise DtypeError(f"{label}: complex numbers do not fit into {wanted}")
     if wanted.kind in "iu" and array.size:
         limits = np.iinfo(wanted)
-        if not (limits.min <= array.min() and array.max() <= limits.max):  # nor does NaN
-            raise DtypeError(f"{label}: {array.min()} to {array.max()} does not fit into {wanted}")
+        low, high = array.min().item(), array.max().item()  # Python's numbers compare exactly
+        if not (limits.min <= low and high <= limits.max):  # nor does NaN
+            raise DtypeError(f"{label}: {low} to {high} does not fit into {wanted}")
     return array.astype(wanted, copy=False)
 
 

@@ -7,6 +7,7 @@ All are plain ``numpy.dtype`` objects, so ``x.dtype == gpugraph.float32`` needs 
 from __future__ import annotations
 
 import builtins
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -132,17 +133,41 @@ def isdtype(dtype: Any, kind: Any) -> builtins.bool:
     return dtype == as_dtype("isdtype", kind)
 
 
-def finfo(type: Any, /) -> Any:
-    """Limits of a floating dtype: eps, max, min, smallest_normal, bits."""
+@dataclass(frozen=True)
+class FloatInfo:
+    """Limits of a floating dtype, as Python numbers; of a complex one, those of its parts.
+
+    eps is the distance from 1 to the next number, resolution 10 to minus its decimal digits.
+    """
+
+    dtype: np.dtype[Any]
+    bits: int
+    eps: float
+    max: float
+    min: float
+    smallest_normal: float
+    resolution: float
+
+    @property
+    def tiny(self) -> float:
+        """smallest_normal, under its older name."""
+        return self.smallest_normal
+
+
+def finfo(type: Any, /) -> FloatInfo:
+    """Limits of a floating dtype, or of that of an array: see `FloatInfo`."""
     dtype = as_dtype("finfo", getattr(type, "dtype", type))
     if dtype.name == "bfloat16":
         import ml_dtypes
 
-        limits: Any = ml_dtypes.finfo  # has no annotations
-        return limits(dtype)
-    if dtype.kind not in "fc":
+        untyped: Any = ml_dtypes.finfo
+        limits = untyped(dtype)
+    elif dtype.kind in "fc":
+        limits = np.finfo(dtype)
+    else:
         raise DtypeError(f"finfo: {dtype} is not a floating dtype; iinfo tells of integers")
-    return np.finfo(dtype)
+    names = ("eps", "max", "min", "smallest_normal", "resolution")
+    return FloatInfo(limits.dtype, int(limits.bits), *(float(getattr(limits, n)) for n in names))
 
 
 def iinfo(type: Any, /) -> Any:

@@ -285,7 +285,7 @@ def sum(x: Any, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = Fal
 
     dtype  convert to it first; by default integers and bools add up in 64 bits
     """
-    return reduce_axes(Sum, _converted("sum", x, dtype), axis, keepdims)
+    return _as(dtype, reduce_axes(Sum, _converted("sum", x, dtype), axis, keepdims))
 
 
 @public
@@ -294,7 +294,7 @@ def prod(x: Any, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = Fa
 
     dtype  convert to it first; by default integers and bools multiply up in 64 bits
     """
-    return reduce_axes(Prod, _converted("prod", x, dtype), axis, keepdims)
+    return _as(dtype, reduce_axes(Prod, _converted("prod", x, dtype), axis, keepdims))
 
 
 @public
@@ -338,7 +338,7 @@ def cumulative_sum(
     if axis is None and len(shape_of("cumulative_sum", x)) != 1:
         raise ArgumentError(f"cumulative_sum: axis must be given for x {x.shape}")
     axis = single_axis("cumulative_sum", 0 if axis is None else axis, x)
-    y = apply(CumulativeSum.make(axis), x)
+    y = _as(dtype, apply(CumulativeSum.make(axis), x))
     if not include_initial:
         return y
     first = (*y.shape[:axis], 1, *y.shape[axis + 1 :])
@@ -354,6 +354,11 @@ def reduce_axes(kind: type[Op], x: Any, axis: Axes, keepdims: bool, *fields: Any
 
 def _converted(label: str, x: Any, dtype: Any) -> Any:
     return x if dtype is None else astype(x, as_dtype(label, dtype), copy=False)
+
+
+def _as(dtype: Any, y: Tensor) -> Tensor:
+    """The result in the dtype asked for: narrow integers have added up in 64 bits."""
+    return y if dtype is None else astype(y, dtype, copy=False)
 
 
 def single_axis(label: str, axis: int, x: Any) -> int:

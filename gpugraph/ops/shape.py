@@ -264,7 +264,7 @@ def moveaxis(x: Any, source: Any, destination: Any, /) -> Tensor:
 
 
 @public
-def expand_dims(x: Any, /, *, axis: int | Sequence[int] = 0) -> Tensor:
+def expand_dims(x: Any, /, axis: int | Sequence[int] = 0) -> Tensor:
     """x with a new axis of length 1 at each of the given places of the result. A view."""
     shape = shape_of("expand_dims", x)
     n_new = len(axis) if isinstance(axis, (tuple, list)) else 1

@@ -265,6 +265,16 @@ def test_symmetric_functions_have_symmetric_gradients():
         np.testing.assert_allclose(g.numpy(), g.numpy().T, atol=1e-13)
 
 
+def test_autocast_gives_lapack_float32():
+    x = gg.tensor(regular(3, dtype=np.float32), requires_grad=True)
+    with gg.autocast(gg.float16):
+        y = LA.inv(x @ x)
+        values = LA.svdvals(x.astype(gg.float16))
+    assert y.dtype == values.dtype == np.float32
+    (g,) = gg.grad(y.sum(), x)
+    assert g.dtype == np.float32
+
+
 def test_on_meta():
     x = gg.Tensor(MetaArray((2, 4, 3), np.float32)).requires_grad_()
     square = x.mT @ x

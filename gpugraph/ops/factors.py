@@ -41,6 +41,7 @@ class Cholesky(Op):
 
     keeps = {"x": ("y",)}
     checks_first = True
+    precision = "high"  # LAPACK takes no half precision
 
     def spec(self, x: Spec) -> Spec:
         return matrix("cholesky", x, square=True)
@@ -73,6 +74,7 @@ class Qr(Op):
     outputs = ("q", "r")
     keeps = {"x": ("q", "r")}
     checks_first = True
+    precision = "high"
 
     def spec(self, x: Spec) -> tuple[Spec, Spec]:
         x = matrix("qr", x)
@@ -127,6 +129,7 @@ class Eigh(Op):
     outputs = ("w", "v")
     keeps = {"x": ("w", "v")}
     checks_first = True
+    precision = "high"
 
     def spec(self, x: Spec) -> tuple[Spec, Spec]:
         x = matrix("eigh", x, square=True)
@@ -158,6 +161,7 @@ class Eigvalsh(Op):
 
     keeps = {"x": ("x",)}
     checks_first = True
+    precision = "high"
 
     def spec(self, x: Spec) -> Spec:
         x = matrix("eigvalsh", x, square=True)

@@ -43,6 +43,7 @@ class Svd(Op):
     outputs = ("u", "s", "vh")
     keeps = {"x": ("x", "u", "s", "vh")}
     checks_first = True
+    precision = "high"  # LAPACK takes no half precision
 
     def spec(self, x: Spec) -> tuple[Spec, Spec, Spec]:
         x = matrix("svd", x)
@@ -103,6 +104,7 @@ class Svdvals(Op):
 
     keeps = {"x": ("x",)}
     checks_first = True
+    precision = "high"
 
     def spec(self, x: Spec) -> Spec:
         x = matrix("svdvals", x)
@@ -141,6 +143,7 @@ class Pinv(Op):
     rtol: tuple[float, ...]
     keeps = {"x": ("x", "y")}
     checks_first = True
+    precision = "high"
 
     def spec(self, x: Spec) -> Spec:
         x = matrix("pinv", x)

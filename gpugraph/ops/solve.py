@@ -44,6 +44,7 @@ class Solve(Op):
 
     keeps = {"x1": ("x1", "y"), "x2": ("x1",)}
     checks_first = True
+    precision = "high"  # LAPACK takes no half precision
     conjugates = True
 
     def spec(self, x1: Spec, x2: Spec) -> Spec:
@@ -91,6 +92,7 @@ class Inv(Op):
 
     keeps = {"x": ("y",)}
     checks_first = True
+    precision = "high"
     conjugates = True
 
     def spec(self, x: Spec) -> Spec:
@@ -120,6 +122,7 @@ class Det(Op):
 
     keeps = {"x": ("x",)}
     checks_first = True
+    precision = "high"
 
     def spec(self, x: Spec) -> Spec:
         x = matrix("det", x, square=True)
@@ -151,6 +154,7 @@ class Cofactors(Op):
 
     keeps = {"x": ("x", "y")}
     checks_first = True
+    precision = "high"
 
     def spec(self, x: Spec) -> Spec:
         return matrix("det", x, square=True)
@@ -184,6 +188,7 @@ class Slogdet(Op):
     nondifferentiable = ("sign",)
     keeps = {"x": ("x",)}
     checks_first = True
+    precision = "high"
 
     def spec(self, x: Spec) -> tuple[Spec, Spec]:
         x = matrix("slogdet", x, square=True)

@@ -7,7 +7,7 @@ the op says of itself and from the inputs at hand:
     linear   y = sum of products: 8 sqrt(terms) eps, relative to the sum of the |products|, which
              the op itself tells when it is given |inputs|. An op is linear in an input if the rule
              for that input reads neither it nor the outputs: `keeps` says so
-    others   8 sqrt(terms) (eps |y| + E), where E is what the reference is off from the same op in
+    others   (and complex numbers) 8 sqrt(terms) (eps |y| + E), where E is what the reference is off from the same op in
              float64: so much does this function lose at these inputs
 
 See `tolerance` for 8 and the square root. Numbers below the smallest normal one count as 0, since
@@ -94,7 +94,8 @@ def bounds(call: Call, inputs: Sequence[Any], outputs: Sequence[Any]) -> list[Bo
     if isinstance(call, OpCall) and not _flops(call.op, inputs):
         return [_exact(y) for y in outputs]
     terms = _terms(call.op, inputs, outputs) if isinstance(call, OpCall) else 1.0
-    if isinstance(call, OpCall) and _is_linear(call.op, inputs):
+    plain = not any(y.dtype.kind == "c" for y in outputs)
+    if isinstance(call, OpCall) and plain and _is_linear(call.op, inputs):
         return _linear(call, inputs, outputs, terms)
     return _measured(call, inputs, outputs, terms)
 
@@ -131,13 +132,13 @@ def _measured(
     call: OpCall | Update, inputs: Sequence[Any], outputs: Sequence[Any], terms: float
 ) -> list[Bound]:
     """float64 is measured in float32, from which it loses as many digits."""
-    double = any(y.dtype == np.float64 for y in outputs)
+    double = any(_real(y.dtype) == "float64" for y in outputs)
     other = np.float32 if double else np.float64
     shrunk = epsilon(np.float64) / epsilon(np.float32) if double else 1.0
     found = []
     again = call([_cast(x, other) for x in inputs])
     for y, better in zip(outputs, again, strict=True):
-        if not is_floating(y.dtype):
+        if _real(y.dtype) not in NORMAL:
             found.append(_exact(y))
             continue
         off = distance(y, better)
@@ -153,11 +154,11 @@ def _measured(
 
 def _limit(call: OpCall | Update, y: Any, terms: Any, scale: Any) -> Any:
     """tolerance(terms) * scale, element by element; a result of 16 bits is rounded once more."""
-    normal, flushed = NORMAL[y.dtype.name]
+    normal, flushed = NORMAL[_real(y.dtype)]
     precision = _precision(call, y)
     scale = np.where(np.isfinite(scale), scale, 0.0)
     limit = tolerance(precision) * np.sqrt(terms) * np.maximum(scale, normal)
-    if precision != y.dtype.name:
+    if precision != _real(y.dtype):
         limit = limit + epsilon(y.dtype) * np.maximum(magnitude(y), normal)
     return limit + terms * normal if flushed else limit
 
@@ -165,7 +166,7 @@ def _limit(call: OpCall | Update, y: Any, terms: Any, scale: Any) -> Any:
 def _precision(call: OpCall | Update, y: Any) -> str:
     """The dtype in which this output is computed."""
     widened = isinstance(call, OpCall) and call.op.widens and y.dtype.itemsize == 2
-    return "float32" if widened else y.dtype.name
+    return "float32" if widened else _real(y.dtype)
 
 
 def _terms(op: Op, inputs: Sequence[Any], outputs: Sequence[Any]) -> float:
@@ -194,8 +195,12 @@ def _floats(x: Any) -> bool:
 
 
 def _cast(x: Any, dtype: Any) -> Any:
+    if x is not None and x.dtype.kind == "c":
+        dtype = np.result_type(dtype, np.complex64)
+    elif not _floats(x):
+        return x
     with np.errstate(all="ignore"):
-        return x.astype(dtype) if _floats(x) else x
+        return x.astype(dtype)
 
 
 def _real(dtype: Any) -> str:

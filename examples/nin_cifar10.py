@@ -2,8 +2,8 @@
 
 python examples/nin_cifar10.py --data folder/with/cifar-10-batches-bin
 
-A step of 64 images takes about 0.8 s on two CPU cores; an epoch has 782. What it reaches is not
-measured yet.
+A step of 64 images takes about 0.8 s on two CPU cores; an epoch has 782. After the first it reads
+54 % of the test images right: benchmarks/nin_cifar10.md.
 """
 
 import argparse

@@ -28,6 +28,9 @@ class Page:
     def open(self, path: Path, fragment: str = "", width: int = 1400, height: int = 900) -> None:
         """Open a file, with what happened before forgotten."""
         self.driver.set_window_size(width, height)
+        # all files share one storage: what a test before chose is not chosen here
+        kept = {"origin": "file://", "storageTypes": "local_storage"}
+        self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", kept)
         self.driver.get("about:blank")  # so that the same file with another fragment loads anew
         self.driver.get_log("browser")
         self.driver.get_log("performance")

@@ -29,6 +29,12 @@ def test_wrong_use(capsys, argv):
     assert stop.value.code == 2 and "usage: gpugraph" in capsys.readouterr().err
 
 
+def test_a_reader_that_has_enough_is_no_error():
+    command = f"{sys.executable} -m gpugraph diff resnet18 resnet34 | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout.count("\n") == 1 and done.stderr == ""
+
+
 def test_wrong_values(capsys, tmp_path):
     assert main(["demo", "--epochs", "0", "--out", str(tmp_path)]) == 2
     assert capsys.readouterr().err == "gpugraph: demo: epochs=0 must be at least 1\n"

@@ -53,6 +53,15 @@ def test_layers_are_those_of_the_network():
     assert "index.html" not in html and data["pages"] == []
 
 
+def test_layers_that_wait_for_their_input_are_known():
+    net = nn.Sequential(nn.Conv2d(None, 4, 3), nn.Flatten(), nn.Linear(None, 5, bias=False))
+    data = data_of(your_model(net, (1, 3, 6, 5)))
+    told = {layer["op"]: layer["weights"] for layer in data["layers"]}
+    assert told == {"conv": 4 * 27 + 4, "reshape": 0, "linear": 5 * 4 * 4 * 3}
+    assert data["layers"][0]["filters"] is None and net[0].weight is None  # it waits still
+    assert gg.analysis.cost(net, (1, 3, 6, 5)).params == 4 * 27 + 4 + 240
+
+
 def test_filters_are_the_weights_in_127_steps():
     import base64
 

@@ -195,6 +195,9 @@ def trace(model: Any, shape: Any = None, label: str = "analysis") -> Trace:
         )
     model = twin(model)
     xs = meta_inputs(model, shape, label)
+    if isinstance(model, Module) and any(m.pending() for m in model.modules()):
+        run_meta(model, xs, Observer(), label)  # layers that wait for their input have it now
+        model = twin(model)
     recorder = Recorder()
     if isinstance(model, Module):
         for _, tensor in model._named_tensors():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -36,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"nothing takes what stands behind --: {' '.join(words[cut + 1 :])}")
     try:
         return args.run(args) or 0
+    except BrokenPipeError:  # whoever reads has enough, as in "| head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (GpugraphError, ImportError, OSError) as error:
         print(f"gpugraph: {error}", file=sys.stderr)
         return 2 if isinstance(error, ArgumentError) else 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from traceback import extract_tb
@@ -19,6 +19,7 @@ from ..core.backend import MetaArray
 from ..core.graph import PACKAGE
 from ..core.window import Window
 from ..nn.module import Module
+from ..nn.parameter import Parameter
 
 __all__ = ["WINDOWED", "field_at", "in_a_line", "layers"]
 
@@ -177,15 +178,16 @@ class Weights:
 
     def __post_init__(self) -> None:
         twin = self.found.model
-        self.names = [] if twin is None else [name for name, _ in twin._named_tensors()]
-        self.parameters = dict(self._there())
-
-    def _there(self) -> Iterator[tuple[str, Any]]:
-        return self.model.named_parameters() if isinstance(self.model, Module) else iter(())
+        known = [] if twin is None else list(twin._named_tensors())
+        self.names = [name for name, _ in known]
+        self.learned = {name for name, tensor in known if isinstance(tensor, Parameter)}
+        # layers that wait for their first input have no numbers yet
+        there = self.model._named_tensors() if isinstance(self.model, Module) else ()
+        self.tensors = dict(there)
 
     def is_parameter(self, source: Source) -> bool:
         """Is this leaf learned, no buffer?"""
-        return self.name(source) in self.parameters
+        return self.name(source) in self.learned
 
     def name(self, source: Source | None) -> str | None:
         """The path of that leaf; None of what is none of the network's."""
@@ -194,7 +196,7 @@ class Weights:
     def values(self, step: Step) -> Any:
         """A convolution's weights (L, K/G, *F) as an array; None if it has no numbers."""
         name = self.name(step.sources[1]) if step.label.startswith("conv") else None
-        w = self.parameters.get(name or "")
+        w = self.tensors.get(name or "")
         return None if w is None or isinstance(w.array, MetaArray) else w.numpy()
 
     def pictures(self, step: Step, budget: int) -> Mapping[str, Any] | None:

@@ -7,8 +7,8 @@ the op says of itself and from the inputs at hand:
     linear   y = sum of products: 8 sqrt(terms) eps, relative to the sum of the |products|, which
              the op itself tells when it is given |inputs|. An op is linear in an input if the rule
              for that input reads neither it nor the outputs: `keeps` says so
-    others   (and complex numbers) 8 sqrt(terms) (eps |y| + E), where E is what the reference is off from the same op in
-             float64: so much does this function lose at these inputs
+    others   and complex numbers: 8 sqrt(terms) (eps |y| + E), where E is what the reference is off
+             from the same op in float64: so much does this function lose at these inputs
 
 See `tolerance` for 8 and the square root. Numbers below the smallest normal one count as 0, since
 a GPU flushes them.

@@ -194,7 +194,8 @@
 
     /** The name of an op, and the last part of a parameter's. */
     lastName(n) {
-      return n.kind === "op" ? n.label : n.label.split(".").pop() || n.kind;
+      if (n.kind === "parameter") return n.label.split(".").pop() || n.kind;
+      return n.label || n.kind; // of a constant it may be a number
     }
 
     /** Euclidean norm of an output by its statistics: root of (mean² + std²) × elements; null unknown. */

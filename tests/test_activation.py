@@ -101,8 +101,8 @@ def logits_and_target(shape=(6, 4), seed=0):
 @pytest.mark.parametrize("shape", [(6, 4), (2, 5, 3, 2)])
 def test_cross_entropy_is_nll_of_log_softmax(shape, reduction):
     x, target = logits_and_target(shape)
-    one = F.cross_entropy(x, target, reduction)
-    two = F.nll_loss(F.log_softmax(x, 1), target, reduction)
+    one = F.cross_entropy(x, target, reduction=reduction)
+    two = F.nll_loss(F.log_softmax(x, 1), target, reduction=reduction)
     assert one.shape == two.shape == (target.shape if reduction == "none" else ())
     np.testing.assert_allclose(one.numpy(), two.numpy(), rtol=1e-13)
     g = np.random.default_rng(1).standard_normal(one.shape)
@@ -124,7 +124,9 @@ def test_cross_entropy_gradient_is_softmax_minus_one_hot():
         (F.softmax, {"softmax": 1, "softmax_grad": 1}),
         (F.log_softmax, {"log_softmax": 1, "log_softmax_grad": 1}),
         (
-            lambda x: F.cross_entropy(x, gg.Tensor(np.array([1, 0, 3])).to("sim"), "none"),
+            lambda x: F.cross_entropy(
+                x, gg.Tensor(np.array([1, 0, 3])).to("sim"), reduction="none"
+            ),
             {"cross_entropy": 1, "cross_entropy_grad": 1},
         ),
     ],
@@ -159,7 +161,7 @@ def test_cross_entropy_composed_to_third_order():
     target = rng.integers(0, 3, 4)
 
     def loss(x, w):
-        return F.cross_entropy(F.sigmoid(x @ w), target, "sum")
+        return F.cross_entropy(F.sigmoid(x @ w), target, reduction="sum")
 
     assert gg.testing.gradcheck(
         loss, (rng.standard_normal((4, 2)), rng.standard_normal((2, 3))), order=3, nonzero=True
@@ -168,11 +170,11 @@ def test_cross_entropy_composed_to_third_order():
 
 def test_certain_and_impossible_classes():
     x = gg.Tensor(np.array([[500.0, -500.0], [0.0, -np.inf]]), requires_grad=True)
-    loss = F.cross_entropy(x, np.array([0, 0]), "none")
+    loss = F.cross_entropy(x, np.array([0, 0]), reduction="none")
     np.testing.assert_array_equal(loss.numpy(), [0, 0])
     (gx,) = gg.grad(loss, x, np.ones(2))
     np.testing.assert_array_equal(gx.numpy(), np.zeros((2, 2)))
-    assert F.cross_entropy(x, np.array([1, 1]), "none").numpy().tolist() == [1000, np.inf]
+    assert F.cross_entropy(x, np.array([1, 1]), reduction="none").numpy().tolist() == [1000, np.inf]
     log_probs = np.array([[0.0, -np.inf]])
     assert F.nll_loss(log_probs, np.array([0])).item() == 0
 
@@ -186,7 +188,7 @@ def test_squared_error():
 
 def test_an_empty_batch_has_no_loss_to_add():
     x = gg.Tensor(np.zeros((0, 3), np.float32), requires_grad=True)
-    loss = F.cross_entropy(x, np.zeros(0, np.int64), "sum")
+    loss = F.cross_entropy(x, np.zeros(0, np.int64), reduction="sum")
     loss.backward()
     assert loss.item() == 0 and x.grad.shape == (0, 3)
 

@@ -171,13 +171,6 @@ def test_the_short_way_is_one_op():
     assert loss.node.op.label == "cross_entropy"
 
 
-def test_reduction_in_the_place_of_weight():
-    x, target, _ = classified((4, 3))
-    for function in (F.cross_entropy, F.nll_loss):
-        assert function(x, target, "sum").item() == function(x, target, reduction="sum").item()
-    assert nn.CrossEntropyLoss("none")(x, target).shape == (4,)
-
-
 def test_a_number_as_target_of_one_sample():
     x = RNG.standard_normal(5)
     with gg.default_device("cpu"):

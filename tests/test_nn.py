@@ -417,7 +417,10 @@ def test_a_layer_is_its_function(layer, x, function):
 
 def test_losses_as_modules():
     x, t = gg.Tensor(np.eye(3)), np.array([0, 1, 1])
-    assert nn.CrossEntropyLoss("sum")(x, t).item() == F.cross_entropy(x, t, "sum").item()
+    assert (
+        nn.CrossEntropyLoss(reduction="sum")(x, t).item()
+        == F.cross_entropy(x, t, reduction="sum").item()
+    )
     assert nn.NLLLoss()(x, t).item() == F.nll_loss(x, t).item()
     assert nn.MSELoss()(x, x).item() == 0
 

@@ -80,8 +80,6 @@ class _WeightedLoss(_Loss):
     options: tuple[str, ...] = ("weight", "reduction")
 
     def __init__(self, weight: Any = None, *, reduction: str = "mean") -> None:
-        if isinstance(weight, str):  # as the functions have it
-            weight, reduction = None, weight
         super().__init__(reduction)
         self._weigh("weight", weight)
 

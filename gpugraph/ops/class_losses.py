@@ -46,14 +46,11 @@ def cross_entropy(
                      classes, in the shape of logits
     weight           a factor for each class, (C); the mean is divided by the sum of those used
     ignore_index     samples with this target count for nothing, not in the mean either
-    reduction        "mean" or "sum" over all samples, or "none" for one loss each; a string in the
-                     place of weight is taken for it
+    reduction        "mean" or "sum" over all samples, or "none" for one loss each
     label_smoothing  this share of each target, 0 to 1, goes to all classes evenly
     The mean is NaN if no sample counts, and its gradient 0. Raises IndexRangeError for a target
     that is no class. Smoothing: Szegedy et al. 2015, arXiv:1512.00567.
     """
-    if isinstance(weight, str):
-        weight, reduction = None, weight
     if not 0 <= label_smoothing <= 1:
         raise ArgumentError(f"cross_entropy: label_smoothing={label_smoothing} must lie in 0 to 1")
     logits, target, one = _batched("cross_entropy", "logits", logits, target)
@@ -119,8 +116,6 @@ def nll_loss(
 
     Its parameters are those of `cross_entropy`; target has class indices.
     """
-    if isinstance(weight, str):
-        weight, reduction = None, weight
     log_probs, target, one = _batched("nll_loss", "log_probs", log_probs, target)
     weight = _class_weights("nll_loss", weight, log_probs)
     ignored, target = _ignored(target, ignore_index)

@@ -240,6 +240,18 @@ def test_times_statistics_and_pictures_only_if_asked_for():
     assert sum(conv.stats[0]["hist"]) == 5 * 2 * 3 * 3
 
 
+def test_looking_at_the_graph_changes_nothing(monkeypatch):
+    from gpugraph.viz import measure
+
+    monkeypatch.setattr(measure.Pictures.__init__, "__defaults__", (1,))  # one byte for pictures
+    model = Net()
+    x = gg.tensor(np.ones((5, 1, 8, 8), np.float32))
+    with gg.graph.record(model=model, images=True) as run:
+        model(x).sum().backward()
+    first, second = run.graph, run.graph
+    assert first == second and sum("Pictures" in note for note in second.meta["notes"]) == 1
+
+
 def test_statistics():
     told = statistics(np.array([1.0, 0.0, np.nan, np.inf, -3.0, 0.0], np.float32))
     assert (told["count"], told["nan"], told["inf"], told["zeros"]) == (

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-import gpugraph as gg
 from gpugraph import models
-from gpugraph.core.backend import MetaArray
-from gpugraph.core.tensor import Tensor
 from gpugraph.models import resnet, squeezenet
 
-
-def graph_of(make, shape):
-    """Forward and backward of a network in shapes alone."""
-    with gg.default_device("meta"):
-        model = make()
-        x = Tensor(MetaArray(shape, np.float32))
-        with gg.graph.record(model=model) as run:
-            model(x).sum().backward()
-    return run.graph
+from .recorded import in_shapes
 
 
 def ops(graph, order=0):
@@ -40,13 +28,13 @@ def sources(graph, node):
 
 
 def test_a_multilayer_perceptron():
-    g = graph_of(lambda: models.MLP(784, 30, 10), (2, 784))
+    g = in_shapes(lambda: models.MLP(784, 30, 10), (2, 784))
     assert forward(g) == ["linear", "relu", "linear"]
     assert [n.shapes[0] for n in ops(g)] == [(2, 30), (2, 30), (2, 10), ()]
 
 
 def test_lenet5():
-    g = graph_of(models.LeNet5, (2, 1, 28, 28))
+    g = in_shapes(models.LeNet5, (2, 1, 28, 28))
     assert forward(g) == (
         ["conv", "relu", "max_pool"] * 2 + ["reshape"] + ["linear", "relu"] * 2 + ["linear"]
     )
@@ -63,7 +51,7 @@ def test_lenet5():
 
 
 def test_network_in_network():
-    g = graph_of(lambda: models.nin(dropout=0.0), (2, 3, 32, 32))
+    g = in_shapes(lambda: models.nin(dropout=0.0), (2, 3, 32, 32))
     block = ["conv", "relu"] * 3
     labels = [label for label in forward(g) if label != "dropout"]
     assert labels == [*block, "max_pool", *block, "avg_pool", *block, "mean"]
@@ -72,11 +60,11 @@ def test_network_in_network():
 
 
 def test_alexnet_and_vgg():
-    g = graph_of(models.alexnet, (1, 3, 67, 63))
+    g = in_shapes(models.alexnet, (1, 3, 67, 63))
     labels = forward(g)
     assert labels.count("conv") == 5 and labels.count("linear") == 3
     assert labels[:3] == ["conv", "relu", "max_pool"] and labels.count("max_pool") == 3
-    g = graph_of(models.vgg11, (1, 3, 32, 37))
+    g = in_shapes(models.vgg11, (1, 3, 32, 37))
     spatial = "".join("C" if n.label == "conv" else "P" for n in ops(g) if n.label in POOLS)
     assert spatial == "CPCPCCPCCPCCP"
 
@@ -86,7 +74,7 @@ POOLS = ("conv", "max_pool")
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_bottleneck_joins_what_it_adds_with_what_it_got(stride):
-    g = graph_of(lambda: resnet.Bottleneck(8, 2, stride), (2, 8, 8, 8))
+    g = in_shapes(lambda: resnet.Bottleneck(8, 2, stride), (2, 8, 8, 8))
     main = ["conv", "batch_norm", "relu"] * 2 + ["conv", "batch_norm"]
     side = ["conv", "batch_norm"] if stride == 2 else []
     assert sorted(forward(g)) == sorted([*main, *side, "add", "relu"])
@@ -98,7 +86,7 @@ def test_a_bottleneck_joins_what_it_adds_with_what_it_got(stride):
 
 
 def test_depthwise_separable_blocks():
-    g = graph_of(models.mobilenet_v1, (1, 3, 33, 40))
+    g = in_shapes(models.mobilenet_v1, (1, 3, 33, 40))
     convs = [n for n in ops(g) if n.label == "conv"]
     assert len(convs) == 27 and len(convs[1::2]) == 13
     for depthwise, pointwise in zip(convs[1::2], convs[2::2], strict=True):
@@ -108,7 +96,7 @@ def test_depthwise_separable_blocks():
 
 
 def test_a_fire_module_concatenates_its_branches():
-    g = graph_of(lambda: squeezenet.Fire(8, 2, 4), (1, 8, 6, 6))
+    g = in_shapes(lambda: squeezenet.Fire(8, 2, 4), (1, 8, 6, 6))
     (concat,) = [n for n in ops(g) if n.label == "concat"]
     assert sources(g, concat) == ["relu", "relu"] and concat.shapes[0] == (1, 8, 6, 6)
     squeeze = next(n for n in ops(g) if n.label == "relu")
@@ -119,6 +107,6 @@ def test_a_fire_module_concatenates_its_branches():
 
 
 def test_u_net_crops_and_joins():
-    g = graph_of(models.unet, (1, 1, 204, 188))
+    g = in_shapes(models.unet, (1, 1, 204, 188))
     joins = [n for n in ops(g) if n.label == "concat"]
     assert len(joins) == 4 and all("get_slice" in sources(g, n) for n in joins)

@@ -574,7 +574,7 @@ def test_compile_errors_of_nvrtc():
     class RawModule:
         def __init__(self, code, options, name_expressions):
             self.program = lambda: compiler._NVRTCProgram(
-                code, "/tmp/x.cubin.cu", (), (), name_expressions
+                code, "folder/x.cubin.cu", (), (), name_expressions
             )
 
         def get_function(self, name):

@@ -20,18 +20,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-
 import gpugraph as gg
 from gpugraph import nn
-from gpugraph.core.backend import MetaArray
-from gpugraph.core.tensor import Tensor
 from gpugraph.models import resnet50
 from gpugraph.nn import functional as F
 from gpugraph.viz.layout import layout
 from gpugraph.viz.page import page as html
 from gpugraph.viz.svg import draw
 from tests.browser import Page, chromium
+from tests.recorded import in_shapes
 
 ROUNDS = 3
 BLOCKS = {"100 nodes": 3, "1,000 nodes": 31, "5,000 nodes": 155}  # about
@@ -63,19 +60,14 @@ class Block(nn.Module):
         return F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))) + x)
 
 
-def recorded(make: Callable[[], Any], shape: tuple[int, ...]) -> dict[str, Any]:
-    """Forward and backward of a network on meta arrays, as the page's data."""
-    with gg.default_device("meta"):
-        model = make()
-        x = Tensor(MetaArray(shape, np.float32))
-        with gg.graph.record(model=model) as run:
-            model(x).sum().backward()
-    return run.graph.to_dict()
-
-
 def blocks(n: int) -> dict[str, Any]:
     """n blocks in a row, no two neighbours alike, so that none are folded."""
-    return recorded(lambda: nn.Sequential(*[_named(Block(8), i) for i in range(n)]), (4, 8, 16, 16))
+
+    def make() -> nn.Module:
+        return nn.Sequential(*[_named(Block(8), i) for i in range(n)])
+
+    told: dict[str, Any] = in_shapes(make, (4, 8, 16, 16)).to_dict()
+    return told
 
 
 def _named(block: Block, i: int) -> Block:
@@ -132,7 +124,7 @@ def table() -> Iterator[str]:
     graphs: dict[str, Callable[[], dict[str, Any]]] = {
         name: (lambda n=n: blocks(n)) for name, n in BLOCKS.items()
     }
-    graphs["ResNet-50"] = lambda: recorded(resnet50, (2, 3, 224, 224))
+    graphs["ResNet-50"] = lambda: in_shapes(resnet50, (2, 3, 224, 224)).to_dict()
     for browser in chromium():
         for name, make in graphs.items():
             graph = make()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from os import path
 from typing import Any
 
@@ -27,10 +28,11 @@ def build(found: Trace, seen: Seen | None = None, title: str = "") -> Graph:
     """The graph of a run."""
     seen = seen or Seen()
     found, seen = without_asides(found, seen)
-    found = dataclasses.replace(found, steps=_beside_users(found.steps))
+    users = _users(found.steps)
+    found = dataclasses.replace(found, steps=_beside_users(found.steps, users))
     steps = found.steps
     image = _image(found)
-    scopes = _scopes(steps, image)
+    scopes = _scopes(steps, users, image)
     params = [_params(s.op) if s.op is not None else () for s in steps]
     forms = [
         (s.kind, s.label, params[i], s.outs, s.order, s.of is None) for i, s in enumerate(steps)
@@ -41,7 +43,7 @@ def build(found: Trace, seen: Seen | None = None, title: str = "") -> Graph:
     forward = dataclasses.replace(found, steps=[_blank(s) for s in steps])
     reached = fields(forward, image)[0] if image is not None else {}
     kept = kept_bytes(found)
-    device = max(seen.devices.values(), key=[*seen.devices.values()].count, default="")
+    device = next(iter(Counter(seen.devices.values()).most_common(1)), ("", 0))[0]
     nodes = []
     for i, s in enumerate(steps):
         names = [] if s.op is None else s.op.names(len(s.specs))
@@ -53,7 +55,7 @@ def build(found: Trace, seen: Seen | None = None, title: str = "") -> Graph:
             GraphNode(
                 id=i,
                 kind="input" if (i, 0) == image else s.kind,
-                label=s.label if s.op is not None else seen.names.get(i) or _name(i, s, steps),
+                label=s.label if s.op is not None else seen.names.get(i) or _name(i, steps, users),
                 op="" if s.op is None else repr(s.op),
                 params=params[i],
                 group=homes[i],
@@ -87,16 +89,21 @@ def build(found: Trace, seen: Seen | None = None, title: str = "") -> Graph:
     return Graph(tuple(nodes), _edges(steps), tuple(groups), _passes(seen, len(steps)), meta)
 
 
-def _beside_users(steps: Sequence[Made]) -> list[Made]:
-    """Leaves that only gradients read, such as the seed of a backward pass, belong to these."""
-    users: dict[int, list[Made]] = {}
-    for s in steps:
+def _users(steps: Sequence[Made]) -> dict[int, list[int]]:
+    """For each leaf the steps that read it, in order."""
+    users: dict[int, list[int]] = {}
+    for i, s in enumerate(steps):
         for source in s.sources:
             if source is not None and steps[source[0]].op is None:
-                users.setdefault(source[0], []).append(s)
+                users.setdefault(source[0], []).append(i)
+    return users
+
+
+def _beside_users(steps: Sequence[Made], users: Mapping[int, Sequence[int]]) -> list[Made]:
+    """Leaves that only gradients read, such as the seed of a backward pass, belong to these."""
     moved = list(steps)
     for i, reading in users.items():
-        first = min(reading, key=lambda s: s.order)
+        first = min([steps[u] for u in reading], key=lambda s: s.order)
         if first.order > steps[i].order:
             moved[i] = dataclasses.replace(steps[i], order=first.order, of=first.of)
     return moved
@@ -125,19 +132,17 @@ def _passes(seen: Seen, n: int) -> tuple[Step, ...]:
     )
 
 
-def _scopes(steps: Sequence[Made], image: Source | None) -> list[tuple[str, ...]]:
+def _scopes(
+    steps: Sequence[Made], users: Mapping[int, Sequence[int]], image: Source | None
+) -> list[tuple[str, ...]]:
     """The path of each step; what is used in one place only belongs there, but for inputs."""
-    users: dict[int, list[tuple[str, ...]]] = {}
-    for s in steps:
-        for source in s.sources:
-            if source is not None and steps[source[0]].op is None and s.order == 0:
-                users.setdefault(source[0], []).append(s.scope)
     found: list[tuple[str, ...]] = []
     for i, s in enumerate(steps):
+        reading = [list(steps[u].scope) for u in users.get(i, ()) if steps[u].order == 0]
         if s.kind == "input" or (i, 0) == image:
             found.append(())
-        elif s.op is None and i in users:
-            found.append(tuple(path.commonprefix([list(u) for u in users[i]])))
+        elif reading:
+            found.append(tuple(path.commonprefix(reading)))
         elif s.op is None and s.of is not None:
             found.append(steps[s.of].scope)
         else:
@@ -145,16 +150,16 @@ def _scopes(steps: Sequence[Made], image: Source | None) -> list[tuple[str, ...]
     return found
 
 
-def _name(i: int, step: Made, steps: Sequence[Made]) -> str:
+def _name(i: int, steps: Sequence[Made], users: Mapping[int, Sequence[int]]) -> str:
     """What a leaf is called, by the op that uses it first: "conv1.weight", "x"."""
-    for user in steps[i + 1 :]:
-        if user.op is None or (i, 0) not in user.sources:
-            continue
-        name = user.op.name_of(user.sources.index((i, 0)), len(user.sources))
-        if step.kind != "parameter":
-            return name
-        return ".".join([*user.scope, NAMES.get(name, name)])
-    return step.kind
+    if i not in users:
+        return steps[i].kind
+    user = steps[users[i][0]]
+    assert user.op is not None
+    name = user.op.name_of(user.sources.index((i, 0)), len(user.sources))
+    if steps[i].kind != "parameter":
+        return name
+    return ".".join([*user.scope, NAMES.get(name, name)])
 
 
 def _image(found: Trace) -> Source | None:

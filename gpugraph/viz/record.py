@@ -86,9 +86,10 @@ class Recording(Recorder):
     @property
     def graph(self) -> Graph:
         """The graph of what was seen so far."""
+        seen = self.seen
         if self._pictures is not None and self._pictures.note:
-            self.seen.notes = [*self.seen.notes, self._pictures.note]
-        return build(self.trace, self.seen, self.title)
+            seen = replace(seen, notes=[*seen.notes, self._pictures.note])
+        return build(self.trace, seen, self.title)
 
     def leaf(self, kind: str, array: Any, node: Node | None = None) -> Source:
         """A value that was there before, by the name that the model gives it."""
@@ -107,7 +108,7 @@ class Recording(Recorder):
 
     def applying(self, op: Any, arrays: Sequence[Any]) -> None:
         """Start the clock."""
-        if self._time:
+        if self._time and threading.get_ident() == self._thread:
             _wait(arrays)
             self._started = perf_counter()
 
@@ -132,11 +133,11 @@ class Recording(Recorder):
             self._held.born(y.array, arrays[0] if op.view else None)
             self._look((number, k), y.array)
         self.seen.live[number] = self.live
+        if outs:
+            self.seen.devices[number] = str(backend.device_of(outs[0].array))
         if self._limit is not None and number >= self._limit:
             self.seen.notes.append(f"Only the first {number + 1} nodes of the run are shown.")
             raise Stop
-        if outs:
-            self.seen.devices[number] = str(backend.device_of(outs[0].array))
 
     def failed(self, op: Any, arrays: Sequence[Any], error: Exception) -> None:
         """Write down the op that can't be computed: it has no outputs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..analysis.trace import raised_at
@@ -63,9 +63,11 @@ def graph_of(
             raise DataError(f"{label}: {target} holds a graph without a single node")
         return graph
     values = stats or images or time or devices is not None
-    made: list[Any] = []
+    shapes = [tuple(s) for s in input or ()]
+    if target in NETWORKS and not shapes:
+        shapes = [(1, *NETWORKS[target].image)]
     try:
-        run, shapes = _run(target, input, args, seed, step, values, made, label)
+        run = _run(target, shapes, args, seed, step, label)
     except GpugraphError:
         raise
     except Exception as error:
@@ -76,7 +78,7 @@ def graph_of(
         device = "meta" if target in NETWORKS and not values else devices and devices.split(",")[0]
     recording = Recording(None, stats, images, time, step, LIMIT)
     recording.title = run.label
-    raised = _watch(run, recording, made, device, seed)
+    raised = _watch(run, recording, device, seed)
     recording.finish(raised)
     if not any(s.op is not None for s in recording.trace.steps):
         if raised is not None:
@@ -89,7 +91,9 @@ def graph_of(
     if devices is None or raised is not None:
         return graph
     if target in NETWORKS:
-        report = parity(made[0], *drawn(shapes, seed), devices=devices, steps=step, seed=seed)
+        with seeded(seed):  # the same first weights
+            model = NETWORKS[target].make()
+        report = parity(model, *drawn(shapes, seed), devices=devices, steps=step, seed=seed)
     else:
         report = parity(target, devices=devices, steps=step, seed=seed, input=input, args=args)
     return of_parity(graph, report, step)
@@ -103,55 +107,28 @@ def _failed(target: str, error: Exception, label: str) -> RunError:
 
 def _run(
     target: str,
-    input: Sequence[Sequence[int]] | None,
+    shapes: Sequence[tuple[int, ...]],
     args: Sequence[str],
     seed: int,
     step: int,
-    values: bool,
-    made: list[Any],
     label: str,
-) -> tuple[Any, list[tuple[int, ...]]]:
-    """What to call; networks are put into `made` when they are made."""
+) -> Script | Lesson | Tensor:
+    """What to call; or the tensor that a function of a file gives, if it needs no arguments."""
     path, colon, name = target.rpartition(":")
-    shapes = [tuple(s) for s in input or ()]
     if target in NETWORKS:
         if args:
             raise ArgumentError(f"{label}: {target} is no script: it takes no argument {args[0]}")
-        named = NETWORKS[target]
-        shapes = shapes or [(1, *named.image)]
-
-        def make() -> Any:
-            made.append(named.make())
-            return made[0]
-
-        return Lesson(target, make, lambda: _inputs(shapes, seed), step), shapes
+        return Lesson(target, NETWORKS[target].make, lambda: _inputs(shapes, seed), step)
     if not target.endswith(".py") and not (colon and path.endswith(".py")):
         raise ArgumentError(
             f"{label}: {target!r} is no script (file.py), no member of one (file.py:name), no "
             f"graph (file.json), and none of {', '.join(NETWORKS)}"
         )
     if colon and path.endswith(".py") and not shapes:
-        found = _member(path, name, label)
+        found: Any = member(path, name, label)
         if isinstance(found, Tensor):
-            return found, shapes
-    run = by_name(target, step, shapes or None, seed, args, label)
-    if isinstance(run, Lesson):
-        run.make = _remembered(run.make, made)
-    return run, shapes
-
-
-def _member(path: str, name: str, label: str) -> Any:
-    """A tensor that a function of a file gives, if it needs no arguments."""
-    found = member(path, name, label)
-    return found if isinstance(found, Tensor) else None
-
-
-def _remembered(make: Callable[[], Any], made: list[Any]) -> Callable[[], Any]:
-    def remember() -> Any:
-        made.append(make())
-        return made[-1]
-
-    return remember
+            return found
+    return by_name(target, step, shapes or None, seed, args, label)
 
 
 def _inputs(shapes: Sequence[tuple[int, ...]], seed: int) -> list[Tensor]:
@@ -162,7 +139,7 @@ def _inputs(shapes: Sequence[tuple[int, ...]], seed: int) -> list[Tensor]:
 
 
 def _watch(
-    run: Script | Lesson, recording: Recording, made: list[Any], device: str | None, seed: int
+    run: Script | Lesson, recording: Recording, device: str | None, seed: int
 ) -> Exception | None:
     """Run it to the end of the step, in a context of its own; the error that ended it, if any."""
 

@@ -8,11 +8,9 @@ steps of its recorded graph. Either way a step's sources point to earlier steps.
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -20,7 +18,8 @@ import numpy as np
 
 from ..core.backend import MetaArray, default_device
 from ..core.errors import ArgumentError, DataError, DeviceError
-from ..core.graph import PACKAGE, Node, ancestors
+from ..core.frames import raised_at, user_line
+from ..core.graph import Node, ancestors
 from ..core.op import Op, Spec
 from ..core.state import STATE, Observer, enable_grad, observe
 from ..core.tensor import Tensor, is_floating
@@ -36,16 +35,11 @@ __all__ = [
     "Trace",
     "graph_trace",
     "meta_inputs",
-    "raised_at",
     "run_meta",
     "tensors_of",
     "trace",
     "twin",
 ]
-
-# Where no line of the network's is above: the analysis itself, and what runs things by name
-ENDS = tuple(PACKAGE + name for name in ("analysis", "testing", "cli"))
-MODELS = PACKAGE + "models"
 
 Source: TypeAlias = "tuple[int, int]"  # output number int of that step
 
@@ -154,7 +148,7 @@ class Recorder(Observer):
         specs = tuple([None if a is None else Spec(a.shape, a.dtype) for a in arrays])
         made = tuple([Spec(y.shape, y.dtype) for y in outs])
         where, scope, order, of, adds = self._place()
-        where = where or _line()
+        where = where or user_line()
         kept = tuple(node.kept or ()) if node is not None else ()
         step = Step("op", op, sources, specs, made, scope, where, node, order, of, adds, kept)
         number = len(self.trace.steps)
@@ -347,31 +341,5 @@ def _is_parameter(node: Node) -> bool:
     return isinstance(node.watchers[0]() if node.watchers else None, Parameter)
 
 
-def _line() -> str:
-    """Where the user's code is right now; a network of `gpugraph.models` counts as such."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None and frame.f_code.co_filename == __file__:
-        frame = frame.f_back
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if file.startswith(MODELS) or not file.startswith(PACKAGE):
-            return f"{file}:{frame.f_lineno}"
-        if file.startswith(ENDS):
-            return ""
-        frame = frame.f_back
-    return ""
-
-
 def _at(error: BaseException) -> str:
     return raised_at(error) or "in gpugraph"
-
-
-def raised_at(error: BaseException) -> str:
-    """The innermost line of the user's code on an error's way."""
-    found, tb = "", error.__traceback__
-    while tb is not None:
-        file = tb.tb_frame.f_code.co_filename
-        if file.startswith(MODELS) or not (file.startswith(PACKAGE) or "<frozen" in file):
-            found = f"{file}:{tb.tb_lineno}"
-        tb = tb.tb_next
-    return found

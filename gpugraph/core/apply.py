@@ -9,7 +9,8 @@ import numpy as np
 from . import anomaly, backend
 from .backend import META, Array, MetaArray
 from .errors import GpugraphError
-from .graph import Edge, Node, user_frame
+from .frames import user_frame
+from .graph import Edge, Node
 from .inputs import as_tensors, complex_refused
 from .op import Op, Spec
 from .state import STATE, State

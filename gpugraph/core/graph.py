@@ -6,12 +6,10 @@ points back, so it goes by reference counting alone when its last output goes.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterable, Sequence
 from itertools import count
 from operator import attrgetter
-from types import CodeType, FrameType
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from .errors import GradientError
@@ -19,9 +17,8 @@ from .errors import GradientError
 if TYPE_CHECKING:
     import weakref
 
-__all__ = ["Edge", "Node", "ancestors", "user_frame"]
+__all__ = ["Edge", "Node", "ancestors"]
 
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _next_seq = count().__next__
 _by_seq = attrgetter("seq")
 
@@ -137,34 +134,6 @@ class Node:
             f"backward: the graph through {self.op!r} (made at {self.where}) was already used and "
             "what it kept is freed; pass retain_graph=True to the first backward"
         )
-
-
-_OURS, _USERS, _END = 1, 2, 3
-_files: dict[str, int] = {}  # file name -> whose it is; looked up at every record
-
-
-def user_frame(depth: int) -> tuple[CodeType | None, int]:
-    """Code and instruction of the innermost frame outside gpugraph, at least `depth` frames up.
-
-    The line number is worked out only when `Node.where` asks for it.
-    """
-    frame: FrameType | None = sys._getframe(depth)
-    while frame is not None:
-        code = frame.f_code
-        whose = _files.get(code.co_filename) or _whose(code.co_filename)
-        if whose == _USERS:
-            return code, frame.f_lasti
-        if whose == _END:
-            break
-        frame = frame.f_back
-    return None, 0
-
-
-def _whose(file: str) -> int:
-    """Above gpugraph's command line, no line is the user's."""
-    ours = file.startswith(PACKAGE)
-    end = ours and file.startswith("cli" + os.sep, len(PACKAGE))
-    return _files.setdefault(file, _END if end else _OURS if ours else _USERS)
 
 
 def ancestors(roots: Iterable[Node]) -> list[Node]:

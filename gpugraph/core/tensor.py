@@ -13,7 +13,8 @@ from .array_methods import ArrayMethods
 from .backend import Array, Device
 from .errors import DeviceError, DtypeError, GradientError, ShapeError
 from .exchange import Exchange
-from .graph import Node, user_frame
+from .frames import user_frame
+from .graph import Node
 from .methods import Methods
 from .state import STATE
 

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from traceback import extract_tb
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from ..analysis import CostReport, NodeCost
 from ..analysis.fields import field_of, fields
 from ..analysis.trace import Source, Step, Trace
 from ..core.backend import MetaArray
-from ..core.graph import PACKAGE
+from ..core.frames import raised_at
 from ..core.window import Window
 from ..nn.module import Module
 from ..nn.parameter import Parameter
@@ -81,9 +80,8 @@ def layers(model: Any, report: CostReport) -> list[dict[str, Any]]:
 
 def in_a_line(error: BaseException) -> str:
     """An error of the user's code with its kind and place: "KeyError: 'x' (net.py:12)"."""
-    frames = extract_tb(error.__traceback__)
-    own = [f for f in frames if not f.filename.startswith((PACKAGE, "<frozen"))]
-    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
+    where = _short_place(raised_at(error))
+    place = f" ({where})" if where else ""
     return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
 
 

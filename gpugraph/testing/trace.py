@@ -8,14 +8,11 @@ once. Each `Entry` can be computed again, on any device and from any inputs.
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
 import threading
 import weakref
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,6 +20,7 @@ import numpy as np
 from ..core import backend
 from ..core.apply import apply
 from ..core.backend import MetaArray
+from ..core.frames import user_line
 from ..core.graph import Node
 from ..core.op import Op
 from ..core.state import STATE, Observer, set_state
@@ -33,9 +31,6 @@ from .targets import Stop
 
 __all__ = ["Call", "Entry", "OpCall", "Store", "Trace", "Update"]
 
-HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-PACKAGE = os.path.dirname(HERE[:-1]) + os.sep
-MODELS = PACKAGE + "models" + os.sep
 NUMBER = "number"  # where a bare scalar is: on whatever device its company is
 
 
@@ -201,7 +196,7 @@ class Trace(Observer):
             node = state.sweep.node
             of = None if node is None else self._made.get(node)
             order = state.sweep.rule()[1]
-        where, scope = _line(), state.scope
+        where, scope = user_line(), state.scope
         if of is not None:
             where, scope = self.entries[of].where, self.entries[of].scope
         elif state.sweep is not None and state.sweep.node is not None:
@@ -267,16 +262,3 @@ class Trace(Observer):
 
 def _place(array: Any) -> str:
     return NUMBER if isinstance(array, np.generic) else str(backend.device_of(array))
-
-
-def _line() -> str:
-    """Where the user's code is right now; a network of `gpugraph.models` counts as such."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if file.startswith(MODELS) or not file.startswith(PACKAGE):
-            return f"{file}:{frame.f_lineno}"
-        if file.startswith(HERE):
-            return ""  # parity itself: nothing of the user's is above it
-        frame = frame.f_back
-    return ""

@@ -81,12 +81,16 @@ def build(found: Trace, seen: Seen | None = None, title: str = "") -> Graph:
         "order": max((s.order for s in steps), default=0),
         "image": None if image is None else image[0],
         "base": seen.base,
-        "error": {"node": seen.failed, "message": seen.error, "where": seen.where}
-        if seen.error
-        else None,
+        "error": _error(seen),
         "notes": seen.notes,
     }
     return Graph(tuple(nodes), _edges(steps), tuple(groups), _passes(seen, len(steps)), meta)
+
+
+def _error(seen: Seen) -> dict[str, Any] | None:
+    if not seen.error:
+        return None
+    return {"node": seen.failed, "message": seen.error, "where": seen.where}
 
 
 def _users(steps: Sequence[Made]) -> dict[int, list[int]]:

@@ -15,11 +15,12 @@ from time import perf_counter
 from typing import Any
 
 from ..analysis.memory import Live
-from ..analysis.trace import Recorder, Source, Trace, graph_trace, raised_at
+from ..analysis.trace import Recorder, Source, Trace, graph_trace
 from ..core import backend
 from ..core.autodiff import grad
 from ..core.backend import MetaArray
 from ..core.errors import ArgumentError, GradientError
+from ..core.frames import raised_at
 from ..core.graph import Node
 from ..core.state import STATE, observe
 from ..core.tensor import Tensor, wrap

@@ -6,9 +6,9 @@ import contextvars
 from collections.abc import Sequence
 from typing import Any
 
-from ..analysis.trace import raised_at
 from ..core.backend import MetaArray, default_device
 from ..core.errors import ArgumentError, DataError, GpugraphError
+from ..core.frames import raised_at
 from ..core.state import observe
 from ..core.tensor import Tensor
 from ..models.catalogue import NETWORKS

@@ -45,7 +45,7 @@ def main() -> None:
             shot(browser, pages["lenet5"], "#overlay=macs&step=9", "viewer-lenet5")
             shot(browser, pages["resnet50"], "", "viewer-resnet50", dark=True)
             shot(browser, pages["unet"], "", "viewer-unet")
-            for name in ("receptive-fields", "backward-1d", "why-convolution"):
+            for name in ("receptive-fields", "backward-1d"):
                 shot(browser, Path(folder) / f"{name}.html", "", f"learn-{name}")
     for file in sorted(OUT.iterdir()):
         print(file.name, f"{file.stat().st_size / 1e3:.0f} kB")

@@ -1,6 +1,4 @@
 {
-  const ALL = { axis: null };
-
   /** Does a field cover an axis of that length wherever one looks? */
   const seesAll = (f, length) => f.axis === null && f.start <= 0 && f.start + f.size >= length;
 

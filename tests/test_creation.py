@@ -210,7 +210,8 @@ def test_dtype_objects_are_numpys():
     assert gg.bool == np.bool_
     assert gg.finfo(gg.float32).eps == np.finfo(np.float32).eps
     assert gg.finfo(gg.bfloat16).bits == 16
-    assert gg.iinfo("int8").max == 127
+    assert gg.iinfo("int8").max == gg.iinfo(np.int8).max == gg.iinfo(np.int8(3)).max == 127
+    assert gg.finfo(np.float32) == gg.finfo(np.float32(1)) == gg.finfo(gg.float32)
     assert (gg.pi, gg.e, gg.inf, gg.newaxis) == (math.pi, math.e, math.inf, None)
     assert math.isnan(gg.nan)
     with pytest.raises(gg.DtypeError, match="^finfo: int8 is not a floating dtype"):

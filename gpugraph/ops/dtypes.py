@@ -156,7 +156,7 @@ class FloatInfo:
 
 def finfo(type: Any, /) -> FloatInfo:
     """Limits of a floating dtype, or of that of an array: see `FloatInfo`."""
-    dtype = as_dtype("finfo", getattr(type, "dtype", type))
+    dtype = _dtype_of("finfo", type)
     if dtype.name == "bfloat16":
         import ml_dtypes
 
@@ -172,7 +172,13 @@ def finfo(type: Any, /) -> FloatInfo:
 
 def iinfo(type: Any, /) -> Any:
     """Limits of an integer dtype: max, min, bits."""
-    dtype = as_dtype("iinfo", getattr(type, "dtype", type))
+    dtype = _dtype_of("iinfo", type)
     if dtype.kind not in "iu":
         raise DtypeError(f"iinfo: {dtype} is not an integer dtype; finfo tells of floats")
     return np.iinfo(dtype)
+
+
+def _dtype_of(label: str, x: Any) -> np.dtype[Any]:
+    """Of an array or a number, or what x names; np.float32 has an attribute dtype that is none."""
+    found = getattr(x, "dtype", None)
+    return found if isinstance(found, np.dtype) else as_dtype(label, x)

@@ -69,17 +69,17 @@ def test_half_precision_does_not_overflow():
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 1.5, 0.5, -2, math.inf, -math.inf])
-def test_vector_norms_have_second_derivatives(order):
+def test_vector_norms_to_third_order(order):
     def f(x):
-        return gg.square(gg.linalg.vector_norm(x / 8, axis=(0, 2), ord=order))
+        return gg.square(gg.linalg.vector_norm(x / 3, axis=(0, 2), ord=order))
 
-    gradcheck(f, draw(2, 3, 4), order=2, nonzero=True)
+    gradcheck(f, draw(2, 3, 4), order=3, nonzero=True)
     f(gg.tensor(draw(2, 3, 4), dtype=gg.float32, requires_grad=True)).sum().backward()
 
 
 @pytest.mark.parametrize("order", MATRIX)
-def test_matrix_norms_have_second_derivatives(order):
-    gradcheck(lambda x: gg.linalg.matrix_norm(x, ord=order) ** 2, draw(2, 3, 4), 2, nonzero=True)
+def test_matrix_norms_to_third_order(order):
+    gradcheck(lambda x: gg.linalg.matrix_norm(x, ord=order) ** 2, draw(2, 3, 4), 3, nonzero=True)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 1.5, 0.5, math.inf])
@@ -126,7 +126,7 @@ def test_rank():
 def test_cond_is_that_of_numpy(p):
     x = draw(2, 3, 3) + 2 * np.eye(3)
     np.testing.assert_allclose(gg.linalg.cond(x, p).numpy(), np.linalg.cond(x, p), rtol=1e-12)
-    gradcheck(lambda t: gg.log(gg.linalg.cond(t, p)), x, order=2, nonzero=True)
+    gradcheck(lambda t: gg.log(gg.linalg.cond(t, p)), x, order=3, nonzero=True)
 
 
 def test_cond_of_singular_and_rectangular_matrices():

@@ -235,7 +235,7 @@ MISTAKES = [
     (lambda x: gg.topk(x, 1.5), gg.DtypeError, "topk: k 1.5 must be an int"),
     (lambda x: gg.kthvalue(x, 0), gg.ArgumentError, "kthvalue: k=0 must lie between 1 and 4"),
     (lambda x: gg.sort(x, axis=2), gg.AxisError, "sort: axis 2 is out of range"),
-    (lambda x: gg.sort(x * 1j), gg.DtypeError, "argsort: x is complex128; complex numbers have no"),
+    (lambda x: gg.sort(x * 1j), gg.DtypeError, "sort: x is complex128; complex numbers have no"),
     (lambda x: gg.searchsorted(x, x), gg.ShapeError, "searchsorted: x1 (3, 4) must have 1 axis"),
     (lambda x: gg.searchsorted(x[0], x, side="up"), gg.ArgumentError, "side='up' is neither"),
     (
@@ -338,3 +338,31 @@ def test_mistakes_are_named(call, error, text):
     with pytest.raises(error) as caught:
         call(gg.Tensor(np.arange(12.0).reshape(3, 4)))
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "int64", "uint64", "bool"])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_argsort_keeps_the_order_of_equal_elements(dtype, axis):
+    rng = np.random.default_rng(axis)
+    for top in (1, 3, 40, 10**6):  # nothing but ties, many, some, hardly any
+        x = (rng.integers(0, top, (3, 70, 5)) - (dtype[0] == "f") * top // 2).astype(dtype)
+        if dtype[0] == "f":
+            x[x == 1] = np.nan
+            x[0, ::7] *= -0.0  # -0 equals 0
+        want = np.argsort(x, axis, kind="stable")
+        np.testing.assert_array_equal(gg.argsort(x, axis=axis).numpy(), want)
+        np.testing.assert_array_equal(
+            gg.sort(x, axis=axis).numpy(), np.take_along_axis(x, want, axis)
+        )
+        down = np.array([sorted(range(70), key=lambda i: (-r[i], i)) for r in x[0].T.tolist()])
+        if axis == 1 and dtype[0] != "f":
+            got = gg.argsort(x, axis=1, descending=True).numpy()[0]
+            np.testing.assert_array_equal(got, down.T)
+
+
+def test_the_order_of_many_equal_elements():
+    x = np.random.default_rng(0).integers(0, 5, 70000).astype(np.float32)
+    np.testing.assert_array_equal(gg.argsort(x).numpy(), np.argsort(x, kind="stable"))
+    np.testing.assert_array_equal(  # a rank times a length beyond 2**31
+        gg.argsort(np.repeat(np.arange(50000), 2)).numpy(), np.arange(100000)
+    )

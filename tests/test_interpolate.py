@@ -172,3 +172,13 @@ def test_errors_say_what_came_and_what_was_wanted(call, error, text):
     with pytest.raises(error) as caught:
         call()
     assert str(caught.value) == text
+
+
+def test_gradients_go_where_pixels_are_seen():
+    """An infinite cotangent reaches the pixels that its output sees, and no other."""
+    x = gg.Tensor(np.zeros((1, 1, 7)), requires_grad=True)
+    for mode, seen in (("nearest", [0]), ("linear", [0, 1]), ("nearest-exact", [1])):
+        y = F.interpolate(x, 3, mode=mode)
+        (g,) = gg.grad(y, [x], np.array([[[np.inf, 0.0, 0.0]]]))
+        assert np.flatnonzero(np.isinf(g.numpy())).tolist() == seen
+        assert not np.isnan(g.numpy()).any()

@@ -71,6 +71,7 @@ from . import (
     padding,
     rearrange,
     unfold,
+    resample,
     interpolate,
     norm_layers,
     dropout_kinds,

@@ -23,6 +23,7 @@ from ..core.apply import apply
 from ..core.errors import ArgumentError, DtypeError, ShapeError
 from ..core.methods import FUNCTIONS, public
 from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.state import STATE
 from ..core.tensor import Tensor
 from .compare import isnan, where
 from .dtypes import as_dtype, result_type
@@ -164,8 +165,10 @@ class Running(_AlongAxis):
         return x
 
     def forward(self, xp: Any, x: Any) -> Any:
-        y = x.copy()
         better = getattr(xp, self.function)
+        if xp is np:  # CuPy's maximum and minimum can't accumulate
+            return better.accumulate(x, self.axis)
+        y = x.copy()
         doubled([y], self.axis, lambda p, q: [better(p[0], q[0])])
         return y
 
@@ -240,9 +243,12 @@ def _running(label: str, function: str, x: Any, axis: int) -> CumulativeExtreme:
     y = apply(Running.make(axis, function), x)
     places = FUNCTIONS.arange(x.shape[axis], device=x.device)
     places = places.reshape((-1, *(1,) * (x.ndim - axis - 1)))
-    latest = where((x == y) | isnan(x), places, 0)  # the first element is always its own
+    own = x == y if x.dtype.kind in "biu" else (x == y) | isnan(x)
+    latest = where(own, places, 0)  # the first element is always its own
     indices = apply(Running.make(axis, "maximum"), latest)
-    return CumulativeExtreme(take_along_axis(x, indices, axis=axis), indices)
+    if x.requires_grad and STATE.get().recording:
+        y = take_along_axis(x, indices, axis=axis)
+    return CumulativeExtreme(y, indices)
 
 
 @public

@@ -147,6 +147,65 @@ def test_an_encoder_layer_is_attention_and_two_linear_layers():
     assert len(list(stacked.parameters())) == 2 * 12 + 2
 
 
+def test_a_decoder_layer_attends_twice():
+    options = {"generator": Generator(4), "activation": "gelu"}
+    layer = nn.TransformerDecoderLayer(6, 2, 5, **options).astype(np.float64).eval()
+    x, memory = rng.standard_normal((4, 2, 6)), rng.standard_normal((3, 2, 6))
+    mask, beside = np.triu(np.ones((4, 4), bool), 1), np.eye(4, 3, dtype=bool)
+    padding = np.array([[False, True, False, False]] * 2)
+    there = np.array([[False, False, True], [False, False, False]])
+    masks = {"tgt_key_padding_mask": padding, "memory_key_padding_mask": there}
+
+    def attend(x):
+        return layer.self_attn(x, x, x, attn_mask=mask, key_padding_mask=padding)[0]
+
+    def look(x):
+        attention = layer.multihead_attn
+        return attention(x, memory, memory, attn_mask=beside, key_padding_mask=there)[0]
+
+    def feed(x):
+        return layer.linear2(F.gelu(layer.linear1(x)))
+
+    y = layer.norm1(x + attend(x))
+    y = layer.norm2(y + look(y))
+    want = layer.norm3(y + feed(y)).numpy()
+    np.testing.assert_array_equal(layer(x, memory, mask, beside, **masks).numpy(), want)
+    masks["tgt_is_causal"] = True  # instead of the mask
+    np.testing.assert_array_equal(layer(x, memory, None, beside, **masks).numpy(), want)
+    layer.norm_first = True
+    y = x + attend(layer.norm1(x))
+    y = y + look(layer.norm2(y))
+    want = y + feed(layer.norm3(y))
+    np.testing.assert_array_equal(layer(x, memory, mask, beside, **masks).numpy(), want.numpy())
+    stacked = nn.TransformerDecoder(layer, 2, nn.LayerNorm(6)).astype(np.float64).eval()
+    want = stacked.norm(layer(layer(x, memory, mask), memory, mask))
+    np.testing.assert_array_equal(stacked(x, memory, mask).numpy(), want.numpy())
+
+
+def test_a_transformer_is_an_encoder_and_a_decoder():
+    net = nn.Transformer(6, 2, 2, 3, 5, 0.0, generator=Generator(1)).astype(np.float64)
+    src, tgt = rng.standard_normal((4, 2, 6)), rng.standard_normal((3, 2, 6))
+    later = nn.Transformer.generate_square_subsequent_mask(3, dtype=np.float64)
+    want = np.where(np.arange(3) > np.arange(3)[:, None], -np.inf, 0)
+    np.testing.assert_array_equal(later.numpy(), want)
+    y = net(src, tgt, tgt_mask=later)
+    np.testing.assert_array_equal(y.numpy(), net.decoder(tgt, net.encoder(src), later).numpy())
+    np.testing.assert_allclose(net(src, tgt, tgt_is_causal=True).numpy(), y.numpy())
+    changed = np.concatenate([tgt[:2], tgt[2:] + 1])
+    np.testing.assert_array_equal(net(src, changed, tgt_mask=later).numpy()[:2], y.numpy()[:2])
+    y.sum().backward()
+    assert all(p.grad is not None for p in net.parameters())
+    assert not np.array_equal(  # each layer starts with numbers of its own
+        net.encoder.layers[0].linear1.weight.numpy(), net.encoder.layers[1].linear1.weight.numpy()
+    )
+    own = nn.Transformer(6, 2, custom_encoder=nn.Identity(), custom_decoder=net.decoder)
+    assert own.encoder(src) is src and own.decoder is net.decoder
+    with pytest.raises(SHAPE, match=r"Transformer: tgt \(3, 2, 5\) must end in d_model=6 features"):
+        net(src, tgt[..., :5])
+    with pytest.raises(ARGUMENT, match="TransformerDecoderLayer: activation='tanh' must be 'relu'"):
+        nn.TransformerDecoderLayer(6, 2, activation="tanh")
+
+
 def test_an_encoder_learns_what_stands_first():
     """The class is the first token; without attention the mean of the outputs can't know it."""
     gg.random.seed(0)

@@ -63,6 +63,74 @@ def amsgrad(p, gs, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, decay=0.0, decoupled=F
     return p
 
 
+def adadelta(p, gs, lr=1.0, rho=0.9, eps=1e-6, decay=0.0):
+    v = u = 0.0
+    for g in gs:
+        g = g + decay * p
+        v = rho * v + (1 - rho) * g**2
+        d = g * np.sqrt(u + eps) / np.sqrt(v + eps)
+        u = rho * u + (1 - rho) * d**2
+        p = p - lr * d
+    return p
+
+
+def adamax(p, gs, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, decay=0.0):
+    """The norm as of all gradients so far, not from the one before."""
+    seen, m = [], 0.0
+    for t, g in enumerate(gs, 1):
+        g = g + decay * p
+        m = betas[0] * m + (1 - betas[0]) * g
+        seen.append(np.abs(g) + eps)
+        u = np.max([betas[1] ** (t - 1 - k) * s for k, s in enumerate(seen)], axis=0)
+        p = p - lr * m / (1 - betas[0] ** t) / u
+    return p
+
+
+def nadam(p, gs, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, decay=0.0, slow=4e-3, decoupled=False):
+    m = v = 0.0
+    mu = [betas[0] * (1 - 0.96 ** (t * slow) / 2) for t in range(1, len(gs) + 2)]
+    for t, g in enumerate(gs, 1):
+        p, g = (p * (1 - lr * decay), g) if decoupled else (p, g + decay * p)
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g**2
+        ahead = mu[t] * m / (1 - math.prod(mu[: t + 1]))
+        now = (1 - mu[t - 1]) * g / (1 - math.prod(mu[:t]))
+        p = p - lr * (ahead + now) / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+    return p
+
+
+def radam(p, gs, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, decay=0.0, decoupled=False):
+    m = v = 0.0
+    b1, b2 = betas
+    for t, g in enumerate(gs, 1):
+        p, g = (p * (1 - lr * decay), g) if decoupled else (p, g + decay * p)
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        top = 2 / (1 - b2) - 1
+        length = top - 2 * t * b2**t / (1 - b2**t)
+        step = m / (1 - b1**t)
+        if length > 5:
+            share = (length - 4) * (length - 2) * top / ((top - 4) * (top - 2) * length)
+            step = step * np.sqrt(share * (1 - b2**t)) / (np.sqrt(v) + eps)
+        p = p - lr * step
+    return p
+
+
+def rprop(p, gs, lr=0.01, etas=(0.5, 1.2), sizes=(1e-6, 50.0)):
+    """Number by number."""
+    flat = np.array(p, float).ravel()
+    for i in range(flat.size):
+        size, before = lr, 0.0
+        for g in gs:
+            now = float(g.ravel()[i])
+            if now * before:
+                size = min(max(size * etas[now * before > 0], sizes[0]), sizes[1])
+            else:
+                size = min(max(size, sizes[0]), sizes[1])
+            before = 0.0 if now * before < 0 else now
+            flat[i] -= size * np.sign(before)
+    return flat.reshape(p.shape)
+
+
 CASES = {
     "rmsprop": (optim.RMSprop, {}, rmsprop, {}),
     "rmsprop all": (
@@ -84,6 +152,53 @@ CASES = {
         dict(lr=0.1, betas=(0.5, 0.9), eps=1e-2, weight_decay=0.1),
         lamb,
         dict(lr=0.1, betas=(0.5, 0.9), eps=1e-2, decay=0.1),
+    ),
+    "adadelta": (optim.Adadelta, {}, adadelta, {}),
+    "adadelta all": (
+        optim.Adadelta,
+        dict(lr=0.5, rho=0.7, eps=1e-3, weight_decay=0.1),
+        adadelta,
+        dict(lr=0.5, rho=0.7, eps=1e-3, decay=0.1),
+    ),
+    "adamax": (optim.Adamax, {}, adamax, {}),
+    "adamax all": (
+        optim.Adamax,
+        dict(lr=0.1, betas=(0.5, 0.6), eps=1e-2, weight_decay=0.1),
+        adamax,
+        dict(lr=0.1, betas=(0.5, 0.6), eps=1e-2, decay=0.1),
+    ),
+    "nadam": (optim.NAdam, {}, nadam, {}),
+    "nadam all": (
+        optim.NAdam,
+        dict(lr=0.1, betas=(0.5, 0.6), eps=1e-2, weight_decay=0.1, momentum_decay=0.5),
+        nadam,
+        dict(lr=0.1, betas=(0.5, 0.6), eps=1e-2, decay=0.1, slow=0.5),
+    ),
+    "nadam w": (
+        optim.NAdam,
+        dict(lr=0.1, weight_decay=0.1, decoupled_weight_decay=True),
+        nadam,
+        dict(lr=0.1, decay=0.1, decoupled=True),
+    ),
+    "radam": (optim.RAdam, {}, radam, {}),
+    "radam all": (
+        optim.RAdam,
+        dict(lr=0.1, betas=(0.5, 0.9), eps=1e-2, weight_decay=0.1),
+        radam,
+        dict(lr=0.1, betas=(0.5, 0.9), eps=1e-2, decay=0.1),
+    ),
+    "radam w": (
+        optim.RAdam,
+        dict(lr=0.1, weight_decay=0.1, decoupled_weight_decay=True),
+        radam,
+        dict(lr=0.1, decay=0.1, decoupled=True),
+    ),
+    "rprop": (optim.Rprop, {}, rprop, {}),
+    "rprop all": (
+        optim.Rprop,
+        dict(lr=0.1, etas=(0.3, 1.9), step_sizes=(0.06, 0.2)),
+        rprop,
+        dict(lr=0.1, etas=(0.3, 1.9), sizes=(0.06, 0.2)),
     ),
     "amsgrad": (
         optim.Adam,

@@ -15,6 +15,7 @@ from . import (
     pad,
     recurrent,
     resample,
+    transformer,
     utils,
 )
 from .activation import (
@@ -107,6 +108,7 @@ from .pool import (
 )
 from .recurrent import *
 from .resample import *
+from .transformer import *
 
 __all__ = [
     "CELU",
@@ -208,3 +210,4 @@ __all__ += norm_layers.__all__
 __all__ += pad.__all__
 __all__ += recurrent.__all__
 __all__ += resample.__all__
+__all__ += transformer.__all__

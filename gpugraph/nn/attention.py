@@ -1,9 +1,7 @@
-"""Attention with several heads, and the encoder of a transformer, with PyTorch's names."""
+"""Attention with several heads, with PyTorch's names."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,8 +9,6 @@ import numpy as np
 from ..core.errors import ArgumentError, DtypeError, ShapeError
 from ..core.tensor import Tensor, is_floating
 from ..core.window import per_axis
-from ..ops.activation import relu
-from ..ops.activation_functions import gelu
 from ..ops.attention import attention_weights
 from ..ops.broadcast import broadcast_to
 from ..ops.compare import bitwise_invert, where
@@ -22,16 +18,13 @@ from ..ops.dropout import dropout
 from ..ops.join import concat, split
 from ..ops.linalg import linear, matmul
 from ..ops.random import Generator
-from .activation import Dropout
-from .containers import ModuleList
 from .embedding import parameter
 from .init import xavier_normal_, xavier_uniform_, zeros_
 from .linear import Linear
 from .module import Module
-from .norm_layers import LayerNorm
 from .parameter import Parameter
 
-__all__ = ["MultiheadAttention", "TransformerEncoder", "TransformerEncoderLayer"]
+__all__ = ["MultiheadAttention"]
 
 
 class MultiheadAttention(Module):
@@ -229,105 +222,3 @@ def _added(mask: Tensor, dtype: Any) -> Tensor:
             f"multihead_attention: a mask is {mask.dtype}; it takes bools or floating numbers"
         )
     return mask.astype(dtype)
-
-
-class TransformerEncoderLayer(Module):
-    """Self-attention and two linear layers, each with a residual and a layer norm.
-
-    d_model, nhead    features, a multiple of the heads
-    dim_feedforward   features between the two linear layers
-    dropout           behind attention and linear layers, and on the weights
-    activation        "relu", "gelu" or a function, between the two linear layers
-    layer_norm_eps    eps of the norms
-    batch_first       x is (N, L, d_model) instead of (L, N, d_model)
-    norm_first        norms before attention and linear layers, instead of after the residuals
-    bias              of linear layers and norms
-    """
-
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str | Callable[[Any], Tensor] = relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        generator: Generator | None = None,
-    ) -> None:
-        self.self_attn = MultiheadAttention(
-            d_model, nhead, dropout, bias, batch_first=batch_first, generator=generator
-        )
-        self.linear1 = Linear(d_model, dim_feedforward, bias, generator)
-        self.dropout = Dropout(dropout, generator=generator)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, generator)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias)
-        self.dropout1 = Dropout(dropout, generator=generator)
-        self.dropout2 = Dropout(dropout, generator=generator)
-        if isinstance(activation, str):
-            if activation not in ("relu", "gelu"):
-                raise ArgumentError(
-                    f"TransformerEncoderLayer: activation={activation!r} must be 'relu', 'gelu' or "
-                    "a function"
-                )
-            activation = relu if activation == "relu" else gelu
-        self.activation = activation
-
-    def forward(
-        self,
-        src: Any,
-        src_mask: Any = None,
-        src_key_padding_mask: Any = None,
-        is_causal: bool = False,
-    ) -> Tensor:
-        """src (L, N, d_model) -> the same shape; masks as in `MultiheadAttention`."""
-        masks = src_mask, src_key_padding_mask, is_causal
-        if self.norm_first:
-            x = src + self._attend(self.norm1(src), *masks)
-            return x + self._feed(self.norm2(x))
-        x = self.norm1(src + self._attend(src, *masks))
-        return self.norm2(x + self._feed(x))
-
-    def _attend(self, x: Any, mask: Any, padding: Any, is_causal: bool) -> Tensor:
-        y, _ = self.self_attn(
-            x,
-            x,
-            x,
-            attn_mask=mask,
-            key_padding_mask=padding,
-            need_weights=False,
-            is_causal=is_causal,
-        )
-        return self.dropout1(y)
-
-    def _feed(self, x: Any) -> Tensor:
-        return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
-
-
-class TransformerEncoder(Module):
-    """`num_layers` copies of an encoder layer, one after the other, and perhaps a norm.
-
-    As in PyTorch, all copies start with the values of `encoder_layer`.
-    """
-
-    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
-        (self.num_layers,) = per_axis("TransformerEncoder", "num_layers", num_layers, 1)
-        self.layers = ModuleList(copy.deepcopy(encoder_layer) for _ in range(self.num_layers))
-        self.layers.zero_grad()  # the copies have those of the layer
-        self.norm = norm
-
-    def forward(
-        self,
-        src: Any,
-        mask: Any = None,
-        src_key_padding_mask: Any = None,
-        is_causal: bool = False,
-    ) -> Tensor:
-        """src (L, N, d_model) -> the same shape; masks as in `MultiheadAttention`."""
-        for layer in self.layers:
-            src = layer(src, mask, src_key_padding_mask, is_causal)
-        return src if self.norm is None else self.norm(src)

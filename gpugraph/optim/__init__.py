@@ -2,6 +2,7 @@
 
 from . import lr_scheduler
 from .adam import Adam, AdamW
+from .adaptive import Adadelta, Adamax, NAdam, RAdam, Rprop
 from .cycle import OneCycleLR, ReduceLROnPlateau
 from .ema import EMA
 from .lamb import LAMB
@@ -27,9 +28,11 @@ __all__ = [
     "EMA",
     "LAMB",
     "SGD",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
     "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
@@ -38,11 +41,14 @@ __all__ = [
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
+    "NAdam",
     "OneCycleLR",
     "Optimizer",
     "PolynomialLR",
+    "RAdam",
     "RMSprop",
     "ReduceLROnPlateau",
+    "Rprop",
     "Schedule",
     "SequentialLR",
     "StepLR",

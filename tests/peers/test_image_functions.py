@@ -350,6 +350,43 @@ def test_encoders():
             layers(f"{options}", ours, theirs, x)
 
 
+def test_decoders_and_transformers():
+    for seed in range(N):
+        d = Draw(seed)
+        turned = d.one(False, True)
+        options = {
+            "norm_first": d.one(False, True), "batch_first": turned, "dropout": 0.0,
+            "bias": d.one(False, True), "activation": d.one("relu", "gelu"),
+            "layer_norm_eps": d.one(1e-5, 0.1),
+        }  # fmt: skip
+        tgt, memory = (d.array(*((2, n, 6) if turned else (n, 2, 6))) for n in (3, 4))
+        masks = {}
+        for name, shape in (
+            ("tgt_mask", (3, 3)), ("memory_mask", (3, 4)),
+            ("tgt_key_padding_mask", (2, 3)), ("memory_key_padding_mask", (2, 4)),
+        ):  # fmt: skip
+            if d.int(0, 1):
+                masks[name] = d.rng.random(shape) < 0.3
+                masks[name][:, 0] = False
+
+        def call(layer, *xs, masks=masks):
+            tensor = torch.tensor if isinstance(layer, torch.nn.Module) else gg.Tensor
+            return layer(*xs, **{name: tensor(m) for name, m in masks.items()})
+
+        told = f"draw {seed}: {options} {sorted(masks)}"
+        one = pair("TransformerDecoderLayer", 6, 2, 7, **options)
+        layers(told, *one, tgt, memory, call=call)
+        one = pair("TransformerDecoderLayer", 6, 2, 7, **options)  # without gradients
+        ours = nn.TransformerDecoder(one[0], 2, nn.LayerNorm(6))
+        theirs = torch.nn.TransformerDecoder(one[1], 2, torch.nn.LayerNorm(6))
+        layers(told, ours, theirs, tgt, memory, call=call)
+        if seed % 5 == 0:
+            both = pair("Transformer", 6, 2, 2, 1, 7, **options)
+            layers(told, *both, memory, tgt, call=call)
+    ours, theirs = (m.Transformer.generate_square_subsequent_mask(4) for m in (nn, torch.nn))
+    close(ours.numpy(), theirs.numpy(), "mask")
+
+
 @pytest.mark.parametrize("axes", [1, 2, 3])
 def test_other_layers(axes):
     d = Draw(axes)

@@ -344,6 +344,32 @@ def test_states_written_before_an_option_was_there_still_load():
         (lambda: optim.StepLR(optim.SGD([P]), 2, last_epoch=4), "group 0 has no 'initial_lr'"),
         (lambda: optim.LambdaLR(optim.SGD([P]), []), "lr_lambda has 0 functions; .* 1 group"),
         (
+            lambda: optim.CyclicLR(optim.Adagrad([P]), 0.1, 1.0),
+            "CyclicLR: Adagrad has no momentum; pass cycle_momentum=False",
+        ),
+        (
+            lambda: optim.CyclicLR(optim.SGD([P]), 0.1, 1.0, mode="square"),
+            r"CyclicLR: mode='square' must be one of \['triangular', 'triangular2', 'exp_range'\]",
+        ),
+        (
+            lambda: optim.CyclicLR(optim.SGD([P]), 0.1, 1.0, 0),
+            "CyclicLR: step_size_up=0 must be above 0, step_size_down=0 at least 0",
+        ),
+        (lambda: optim.ChainedScheduler([]), "ChainedScheduler: schedulers is empty"),
+        (
+            lambda: optim.ChainedScheduler([optim.ReduceLROnPlateau(optim.SGD([P]))]),
+            r"schedulers\[0\] is a ReduceLROnPlateau; it must be a schedule of which a formula",
+        ),
+        (
+            lambda: optim.ChainedScheduler(
+                [optim.StepLR(optim.SGD([P]), 1), optim.StepLR(optim.SGD([P]), 1)]
+            ),
+            r"ChainedScheduler: schedulers\[1\] has another optimizer",
+        ),
+        (lambda: optim.Adamax([P], betas=(0.5, 1.0)), r"Adamax: betas=\(0.5, 1.0\) must be two"),
+        (lambda: optim.Adadelta([P], rho=1.5), "Adadelta: rho=1.5 must be at most 1"),
+        (lambda: optim.Rprop([P], etas=(1.1, 1.2)), r"Rprop: etas=\(1.1, 1.2\) must be 0 < etas"),
+        (
             lambda: optim.SequentialLR(optim.SGD([P]), [], [3]),
             r"SequentialLR: milestones=\[3\] must rise, and be one fewer than the 0 schedulers",
         ),
@@ -379,6 +405,51 @@ def test_schedules_in_closed_form():
     got = rates(lambda o: optim.CosineAnnealingWarmRestarts(o, 2, 2, 0.2), 7)
     r = 0.3 * math.sqrt(0.5)
     close(got, [0.8, 0.5, 0.8, 0.5 + r, 0.5, 0.5 - r, 0.8, 0.5 + 0.3 * math.cos(math.pi / 8)])
+
+
+def test_cycles():
+    def made(o, **options):
+        return optim.CyclicLR(o, 0.2, 1.0, 2, 4, cycle_momentum=False, **options)
+
+    way = [0.2, 0.6, 1.0, 0.8, 0.6, 0.4]
+    close(rates(made, 12), [*way, *way, 0.2])
+    half = [0.2 + (r - 0.2) / 2 for r in way]
+    close(rates(lambda o: made(o, mode="triangular2"), 12), [*way, *half, 0.2])
+    faded = [0.2 + (r - 0.2) * 0.9**t for t, r in enumerate([*way, *way, 0.2])]
+    close(rates(lambda o: made(o, mode="exp_range", gamma=0.9), 12), faded)
+    close(rates(lambda o: made(o, scale_fn=lambda t: 0.9**t, scale_mode="iterations"), 12), faded)
+    optimizer = optim.SGD([P], 0.5, momentum=0.5)
+    schedule = optim.CyclicLR(optimizer, 0.2, 1.0, 2)
+    momenta = []
+    for _ in range(5):
+        momenta.append(optimizer.param_groups[0]["momentum"])
+        schedule.step()
+    close(momenta, [0.9, 0.85, 0.8, 0.85, 0.9])
+
+
+def test_factors_multiply():
+    close(rates(lambda o: optim.MultiplicativeLR(o, lambda t: 1 / (t + 1)), 3),
+          [0.8, 0.4, 0.8 / 6, 0.8 / 24])  # fmt: skip
+
+    def made(o):
+        parts = [optim.ConstantLR(o, 0.5, 2), optim.ExponentialLR(o, 0.5)]
+        return optim.ChainedScheduler(parts)
+
+    want = [0.4, 0.2, 0.2, 0.1, 0.05]
+    close(rates(made, 4), want)
+    first = made(optim.SGD([P], 0.8))
+    first.step()
+    first.step()
+    state = json.loads(json.dumps(first.state_dict()))
+    second = made(optim.SGD([P], 0.8))
+    second.load_state_dict(state)
+    close(second.get_last_lr(), want[2])
+    second.step()
+    close(second.get_last_lr(), want[3])
+    optimizer = optim.SGD([P], 0.8)
+    chain = made(optimizer)
+    with pytest.raises(gg.ArgumentError, match="SequentialLR: schedulers.0. is a ChainedScheduler"):
+        optim.SequentialLR(optimizer, [chain], [])
 
 
 def test_one_after_the_other():

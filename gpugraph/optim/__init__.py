@@ -3,7 +3,7 @@
 from . import lr_scheduler
 from .adam import Adam, AdamW
 from .adaptive import Adadelta, Adamax, NAdam, RAdam, Rprop
-from .cycle import OneCycleLR, ReduceLROnPlateau
+from .cycle import CyclicLR, OneCycleLR, ReduceLROnPlateau
 from .ema import EMA
 from .lamb import LAMB
 from .optimizer import Optimizer
@@ -16,13 +16,14 @@ from .schedule import (
     ExponentialLR,
     LambdaLR,
     LinearLR,
+    MultiplicativeLR,
     MultiStepLR,
     PolynomialLR,
     Schedule,
-    SequentialLR,
     StepLR,
 )
 from .sgd import SGD
+from .together import ChainedScheduler, SequentialLR
 
 __all__ = [
     "EMA",
@@ -33,14 +34,17 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "GradScaler",
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
+    "MultiplicativeLR",
     "NAdam",
     "OneCycleLR",
     "Optimizer",

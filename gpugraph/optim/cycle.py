@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.errors import ArgumentError, DataError
 from .optimizer import Optimizer
 from .schedule import Schedule
 
-__all__ = ["OneCycleLR", "ReduceLROnPlateau"]
+__all__ = ["CyclicLR", "OneCycleLR", "ReduceLROnPlateau"]
 
 
 class OneCycleLR(Schedule):
@@ -57,13 +57,7 @@ class OneCycleLR(Schedule):
             raise ArgumentError(
                 f"OneCycleLR: anneal_strategy={anneal_strategy!r} must be 'cos' or 'linear'"
             )
-        if not isinstance(optimizer, Optimizer):
-            raise ArgumentError(f"OneCycleLR: optimizer is a {type(optimizer).__name__}")
-        self.moved = [k for k in ("momentum", "betas") if k in optimizer.defaults][:1]
-        if cycle_momentum and not self.moved:
-            raise ArgumentError(
-                f"OneCycleLR: {type(optimizer).__name__} has no momentum; pass cycle_momentum=False"
-            )
+        self.moved = _moved("OneCycleLR", optimizer, cycle_momentum)
         self.pct_start, self.three_phase = pct_start, three_phase
         self.anneal_strategy, self.cycle_momentum = anneal_strategy, cycle_momentum
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
@@ -95,10 +89,7 @@ class OneCycleLR(Schedule):
             return
         for (low, high), group in zip(self.momenta, self.optimizer.param_groups):
             momentum = self._at([high, low, high, high] if self.three_phase else [high, low, high])
-            if self.moved == ["betas"]:
-                group["betas"] = (momentum, *group["betas"][1:])
-            else:
-                group["momentum"] = momentum
+            _set_momentum(group, self.moved, momentum)
 
     def _at(self, points: list[float]) -> float:
         """Where the curve through these values is now."""
@@ -115,6 +106,87 @@ class OneCycleLR(Schedule):
                 return b + (a - b) / 2 * (1 + math.cos(math.pi * share))
             start = end
         raise AssertionError("a cycle has a last phase")
+
+
+class CyclicLR(Schedule):
+    """From base_lr up to max_lr and down again, in lines, and so on; momentum the other way.
+
+    base_lr, max_lr   lowest and highest rate, or one for each group
+    step_size_up, step_size_down   steps of the way up and of that down, by default as many
+    mode              "triangular"; "triangular2": each peak half as high above base_lr as the one
+                      before; "exp_range": gamma^t as high
+    scale_fn, scale_mode   instead of mode: how high, from 0 to 1, a function of the number of the
+                      cycle from 1 on ("cycle") or of the steps so far ("iterations")
+    cycle_momentum    also move the momentum (or the first of betas) from max_momentum down to
+                      base_momentum, and up again
+    Step it after each batch. Source: Smith 2017, arXiv:1506.01186.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        base_lr: float | Sequence[float],
+        max_lr: float | Sequence[float],
+        step_size_up: int = 2000,
+        step_size_down: int | None = None,
+        mode: str = "triangular",
+        gamma: float = 1.0,
+        scale_fn: Callable[[float], float] | None = None,
+        scale_mode: str = "cycle",
+        cycle_momentum: bool = True,
+        base_momentum: float | Sequence[float] = 0.8,
+        max_momentum: float | Sequence[float] = 0.9,
+        last_epoch: int = -1,
+    ) -> None:
+        self.up, self.down = (
+            step_size_up,
+            step_size_up if step_size_down is None else step_size_down,
+        )
+        if self.up <= 0 or self.down < 0:
+            raise ArgumentError(
+                f"CyclicLR: step_size_up={self.up} must be above 0, step_size_down={self.down} "
+                "at least 0"
+            )
+        heights: dict[str, tuple[Callable[[float], float], str]] = {
+            "triangular": (lambda cycle: 1.0, "cycle"),
+            "triangular2": (lambda cycle: 0.5 ** (cycle - 1), "cycle"),
+            "exp_range": (lambda t: gamma**t, "iterations"),
+        }
+        if scale_fn is None and mode not in heights:
+            raise ArgumentError(f"CyclicLR: mode={mode!r} must be one of {list(heights)}")
+        if scale_mode not in ("cycle", "iterations"):
+            raise ArgumentError(
+                f"CyclicLR: scale_mode={scale_mode!r} must be 'cycle' or 'iterations'"
+            )
+        self.height, self.counted = heights[mode] if scale_fn is None else (scale_fn, scale_mode)
+        self.moved = _moved("CyclicLR", optimizer, cycle_momentum)
+        self.cycle_momentum = cycle_momentum
+        n = len(optimizer.param_groups)
+        low = _each("CyclicLR: base_momentum", base_momentum, n)
+        high = _each("CyclicLR: max_momentum", max_momentum, n)
+        self.momenta = list(zip(low, high, strict=True))
+        self.max_lrs = _each("CyclicLR: max_lr", max_lr, n)
+        if last_epoch < 0:
+            for group, rate in zip(optimizer.param_groups, _each("CyclicLR: base_lr", base_lr, n)):
+                group["initial_lr"] = rate
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        share = self._share()
+        return [b + (top - b) * share for b, top in zip(self.base_lrs, self.max_lrs)]
+
+    def _set(self) -> None:
+        super()._set()
+        if self.cycle_momentum:
+            for (low, high), group in zip(self.momenta, self.optimizer.param_groups):
+                _set_momentum(group, self.moved, high - (high - low) * self._share())
+
+    def _share(self) -> float:
+        """How high it is now, from 0 to 1."""
+        t = self.last_epoch
+        cycle, at = divmod(t, self.up + self.down)
+        share = at / self.up if at <= self.up else 1 - (at - self.up) / self.down
+        return share * self.height(cycle + 1 if self.counted == "cycle" else t)
 
 
 class ReduceLROnPlateau(Schedule):
@@ -209,3 +281,22 @@ def _each(who: str, value: float | Sequence[float], n: int) -> list[float]:
     if len(value) != n:
         raise ArgumentError(f"{who} has {len(value)} numbers; the optimizer has {n} group(s)")
     return list(value)
+
+
+def _moved(name: str, optimizer: Optimizer, cycle_momentum: bool) -> list[str]:
+    """The option that is the momentum of an optimizer, if it has one."""
+    if not isinstance(optimizer, Optimizer):
+        raise ArgumentError(f"{name}: optimizer is a {type(optimizer).__name__}, no Optimizer")
+    moved = [k for k in optimizer.defaults if k in ("momentum", "betas")][:1]
+    if cycle_momentum and not moved:
+        raise ArgumentError(
+            f"{name}: {type(optimizer).__name__} has no momentum; pass cycle_momentum=False"
+        )
+    return moved
+
+
+def _set_momentum(group: dict[str, Any], moved: list[str], momentum: float) -> None:
+    if moved == ["betas"]:
+        group["betas"] = (momentum, *group["betas"][1:])
+    else:
+        group["momentum"] = momentum

@@ -1,6 +1,6 @@
 """The schedules under the name of the module in which PyTorch has them."""
 
-from .cycle import OneCycleLR, ReduceLROnPlateau
+from .cycle import CyclicLR, OneCycleLR, ReduceLROnPlateau
 from .schedule import (
     ConstantLR,
     CosineAnnealingLR,
@@ -8,20 +8,26 @@ from .schedule import (
     ExponentialLR,
     LambdaLR,
     LinearLR,
+    MultiplicativeLR,
     MultiStepLR,
     PolynomialLR,
-    SequentialLR,
     StepLR,
 )
+from .schedule import Schedule as LRScheduler
+from .together import ChainedScheduler, SequentialLR
 
 __all__ = [
+    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
+    "LRScheduler",
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
+    "MultiplicativeLR",
     "OneCycleLR",
     "PolynomialLR",
     "ReduceLROnPlateau",

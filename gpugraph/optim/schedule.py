@@ -24,9 +24,9 @@ __all__ = [
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
+    "MultiplicativeLR",
     "PolynomialLR",
     "Schedule",
-    "SequentialLR",
     "StepLR",
 ]
 
@@ -66,6 +66,16 @@ class Schedule:
     def get_lr(self) -> list[float]:
         """The learning rates of the groups, by the closed form, after the steps so far."""
         return [self.lr(base, self.last_epoch) for base in self.base_lrs]
+
+    def onward(self, rate: float, base: float, t: int) -> float:
+        """The rate after t steps for one that, by other schedules as well, is `rate` after t - 1.
+
+        For `ChainedScheduler`: what this one multiplies its own rate by.
+        """
+        before, now = self.lr(base, t - 1), self.lr(base, t)
+        if now == before:
+            return rate
+        return rate * (now / before) if before else now
 
     def step(self) -> None:
         """Go on by one, usually after each epoch, and set the learning rate of every group."""
@@ -217,6 +227,12 @@ class CosineAnnealingLR(Schedule):
     def lr(self, base: float, t: int) -> float:
         return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
 
+    def onward(self, rate: float, base: float, t: int) -> float:
+        low, height = self.eta_min, 1 + math.cos(math.pi * (t - 1) / self.T_max)
+        if (t - 1) % (2 * self.T_max) == self.T_max:  # from the bottom up
+            return rate + (base - low) * (1 - math.cos(math.pi / self.T_max)) / 2
+        return low + (rate - low) * (1 + math.cos(math.pi * t / self.T_max)) / height
+
 
 class CosineAnnealingWarmRestarts(Schedule):
     """Half cosines from lr to eta_min, one behind the other, each T_mult times as long.
@@ -249,6 +265,9 @@ class CosineAnnealingWarmRestarts(Schedule):
             t, length = t - length, length * self.T_mult
         return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / length)) / 2
 
+    def onward(self, rate: float, base: float, t: int) -> float:
+        return self.lr(base, t)
+
 
 class LambdaLR(Schedule):
     """lr * factor(t), for any function of the steps so far: warm-up, for one.
@@ -265,67 +284,23 @@ class LambdaLR(Schedule):
         self.lr_lambda = lr_lambda
         if not callable(lr_lambda) and len(lr_lambda) != len(optimizer.param_groups):
             raise ArgumentError(
-                f"LambdaLR: lr_lambda has {len(lr_lambda)} functions; the optimizer has "
-                f"{len(optimizer.param_groups)} group(s)"
+                f"{type(self).__name__}: lr_lambda has {len(lr_lambda)} functions; the optimizer "
+                f"has {len(optimizer.param_groups)} group(s)"
             )
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
         known = self.lr_lambda
-        factors = [known] * len(self.base_lrs) if callable(known) else known
-        return [b * factor(self.last_epoch) for b, factor in zip(self.base_lrs, factors)]
+        functions = [known] * len(self.base_lrs) if callable(known) else known
+        return [b * self.factor(f, self.last_epoch) for b, f in zip(self.base_lrs, functions)]
+
+    def factor(self, function: Callable[[int], float], t: int) -> float:
+        """What a function makes of lr after t steps."""
+        return function(t)
 
 
-class SequentialLR(Schedule):
-    """One schedule after the other, each from its own start: a warm-up and what comes behind it.
+class MultiplicativeLR(LambdaLR):
+    """lr * factor(1) * ... * factor(t): each step multiplies by what the function gives for it."""
 
-    >>> warm_up = LinearLR(optimizer, 0.01, total_iters=5)
-    >>> schedule = SequentialLR(optimizer, [warm_up, CosineAnnealingLR(optimizer, 95)], [5])
-
-    schedulers  schedules of this optimizer; only this one is stepped from now on
-    milestones  after how many steps the second, the third, ... begins
-    """
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        schedulers: Sequence[Schedule],
-        milestones: Sequence[int],
-        last_epoch: int = -1,
-    ) -> None:
-        if len(milestones) != len(schedulers) - 1 or list(milestones) != sorted(milestones):
-            raise ArgumentError(
-                f"SequentialLR: milestones={list(milestones)} must rise, and be one fewer than the "
-                f"{len(schedulers)} schedulers"
-            )
-        for i, part in enumerate(schedulers):
-            if not isinstance(part, Schedule) or part.needs_metric:
-                raise ArgumentError(
-                    f"SequentialLR: schedulers[{i}] is a {type(part).__name__}; it must be a "
-                    "schedule that steps without a metric"
-                )
-            if part.optimizer is not optimizer:
-                raise ArgumentError(f"SequentialLR: schedulers[{i}] has another optimizer")
-        self.schedulers, self.milestones = list(schedulers), list(milestones)
-        super().__init__(optimizer, last_epoch)
-
-    def _set(self) -> None:
-        i = bisect_right(self.milestones, self.last_epoch)
-        part = self.schedulers[i]
-        part.last_epoch = self.last_epoch - (self.milestones[i - 1] if i else 0)
-        part._set()
-
-    def state_dict(self) -> dict[str, Any]:
-        """As of every schedule, and "schedulers": those of the parts."""
-        return {**super().state_dict(), "schedulers": [s.state_dict() for s in self.schedulers]}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        parts = state.get("schedulers", ())
-        if len(parts) != len(self.schedulers):
-            raise DataError(
-                f"SequentialLR: load_state_dict: state of {len(parts)} schedulers; this has "
-                f"{len(self.schedulers)}"
-            )
-        for part, told in zip(self.schedulers, parts, strict=True):
-            part.load_state_dict(told)
-        super().load_state_dict(state)
+    def factor(self, function: Callable[[int], float], t: int) -> float:
+        return math.prod(function(k) for k in range(1, t + 1))

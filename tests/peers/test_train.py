@@ -181,6 +181,20 @@ SCHEDULES = {
         "eta_min": some(r, 0.1),
     },
     "LambdaLR": lambda r: {"lr_lambda": [lambda t: 1 / (1 + t), lambda t: 0.9**t]},
+    "MultiplicativeLR": lambda r: {"lr_lambda": [lambda t: 1 / (1 + t), lambda t: 0.9**t]},
+    "CyclicLR": lambda r: {
+        "base_lr": [float(r.uniform(0, 0.1)), 0.01],
+        "max_lr": [float(r.uniform(0.1, 2)), float(r.uniform(0.1, 2))],
+        "step_size_up": int(r.integers(1, 5)),
+        **({"step_size_down": int(r.integers(1, 6))} if coin(r) else {}),
+        "mode": ["triangular", "triangular2", "exp_range"][r.integers(3)],
+        "gamma": float(r.uniform(0.5, 1)),
+        **({"scale_fn": lambda k: 1 / (k + 1)} if coin(r) else {}),
+        "scale_mode": ["cycle", "iterations"][r.integers(2)],
+        "cycle_momentum": coin(r),
+        "base_momentum": float(r.uniform(0.5, 0.8)),
+        "max_momentum": float(r.uniform(0.8, 0.95)),
+    },
     "OneCycleLR": lambda r: {
         "max_lr": [float(r.uniform(0.1, 2)), float(r.uniform(0.1, 2))],
         **({"total_steps": 16} if coin(r) else {"epochs": 4, "steps_per_epoch": 4}),
@@ -245,6 +259,24 @@ def test_schedules_one_after_the_other():
         )
         for t in range(16):
             compare_groups(one, other, (picked, milestones, t))
+            ours.step()
+            theirs.step()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_schedules_all_at_once():
+    rng = np.random.default_rng(1)
+    names = ["LinearLR", "ConstantLR", "StepLR", "ExponentialLR", "MultiStepLR", "PolynomialLR"]
+    names += ["CosineAnnealingLR"]
+    for _ in range(DRAWS):
+        one, other = optimizers(rng, False)
+        picked = [(n, SCHEDULES[n](rng)) for n in rng.choice(names, 3)]
+        ours, theirs = (
+            module.ChainedScheduler([getattr(module, n)(o, **kw) for n, kw in picked])
+            for module, o in ((optim, one), (torch.optim.lr_scheduler, other))
+        )
+        for t in range(16):
+            compare_groups(one, other, (picked, t))
             ours.step()
             theirs.step()
 

@@ -29,6 +29,7 @@ from .ops.complex import *
 from .ops.counting import *
 from .ops.creation import *
 from .ops.diagonal import *
+from .ops.distances import *
 from .ops.dtypes import *
 from .ops.einsum import *
 from .ops.elementwise import *
@@ -119,6 +120,7 @@ __all__ += ops.complex.__all__
 __all__ += ops.counting.__all__
 __all__ += ops.creation.__all__
 __all__ += ops.diagonal.__all__
+__all__ += ops.distances.__all__
 __all__ += ops.dtypes.__all__
 __all__ += ops.einsum.__all__
 __all__ += ops.elementwise.__all__

@@ -37,6 +37,7 @@ from ..ops.angles import tanh
 from ..ops.creation import full
 from ..ops.dropout import dropout
 from ..ops.random import Generator
+from ..ops.random_functions import rrelu
 from ..ops.shape import shape_of
 from ..ops.softmax import log_softmax, softmax
 from .module import Module
@@ -58,6 +59,7 @@ __all__ = [
     "LogSoftmax",
     "Mish",
     "PReLU",
+    "RReLU",
     "ReLU",
     "ReLU6",
     "SiLU",
@@ -107,6 +109,26 @@ class LeakyReLU(Module):
 
     def extra_repr(self) -> str:
         return f"{self.negative_slope}"
+
+
+class RReLU(Module):
+    """`functional.rrelu`: leaky, with a slope that is drawn in training, from lower to upper."""
+
+    def __init__(
+        self,
+        lower: float = 1.0 / 8,
+        upper: float = 1.0 / 3,
+        inplace: bool = False,
+        generator: Generator | None = None,
+    ) -> None:
+        self.lower, self.upper, self.inplace = lower, upper, inplace
+        self.generator = generator
+
+    def forward(self, x: Any) -> Tensor:
+        return rrelu(x, self.lower, self.upper, self.training, generator=self.generator)
+
+    def extra_repr(self) -> str:
+        return f"{self.lower}, {self.upper}"
 
 
 class PReLU(Module):

@@ -29,9 +29,8 @@ class Embedding(Module):
 
     num_embeddings, embedding_dim   rows, and the length of each
     padding_idx   a row that starts at 0 and takes no gradient; from the end if negative
+    max_norm, norm_type, scale_grad_by_freq   as in `functional.embedding`; so is sparse: refused
     generator     draws the first values, normal with standard deviation 1
-    PyTorch's other options are refused where they would change something, see
-    `functional.embedding`.
     """
 
     def __init__(
@@ -45,13 +44,10 @@ class Embedding(Module):
         sparse: bool = False,
         generator: Generator | None = None,
     ) -> None:
-        for name, value in (
-            ("max_norm", max_norm),
-            ("scale_grad_by_freq", scale_grad_by_freq or None),
-            ("sparse", sparse or None),
-        ):
-            if value is not None:
-                raise ArgumentError(f"Embedding: {name}={value!r} is not available; leave it away")
+        if sparse:
+            raise ArgumentError("Embedding: sparse=True is not available; leave it away")
+        self.max_norm, self.norm_type = max_norm, norm_type
+        self.scale_grad_by_freq = scale_grad_by_freq
         (self.num_embeddings,) = per_axis("Embedding", "num_embeddings", num_embeddings, 1)
         (self.embedding_dim,) = per_axis("Embedding", "embedding_dim", embedding_dim, 1)
         if padding_idx is not None:
@@ -73,18 +69,27 @@ class Embedding(Module):
 
     @classmethod
     def from_pretrained(
-        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
     ) -> Embedding:
         """An embedding with these rows (V, D); freeze: they are not learned."""
         if embeddings.ndim != 2:
             raise ShapeError(f"Embedding: embeddings {embeddings.shape} must have 2 axes")
         rows, features = embeddings.shape
-        made = cls(rows, features, padding_idx)
+        options = (max_norm, norm_type, scale_grad_by_freq, sparse)
+        made = cls(rows, features, padding_idx, *options)
         made.weight = Parameter(embeddings.detach(), requires_grad=not freeze)
         return made
 
     def forward(self, x: Any) -> Tensor:
-        return embedding(x, self.weight, self.padding_idx)
+        options = (self.max_norm, self.norm_type, self.scale_grad_by_freq)
+        return embedding(x, self.weight, self.padding_idx, *options)
 
     def extra_repr(self) -> str:
         told = f"{self.num_embeddings}, {self.embedding_dim}"

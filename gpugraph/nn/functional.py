@@ -31,7 +31,12 @@ from ..ops.activation_functions import (
 from ..ops.angles import tanh
 from ..ops.attention import *
 from ..ops.bias_act import bias_act
-from ..ops.class_losses import cross_entropy, multi_margin_loss, nll_loss
+from ..ops.class_losses import (
+    cross_entropy,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    nll_loss,
+)
 from ..ops.conv_functions import (
     conv1d,
     conv1d_input_grad,
@@ -46,6 +51,7 @@ from ..ops.conv_functions import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from ..ops.distances import *
 from ..ops.dropout import dropout
 from ..ops.dropout_kinds import *
 from ..ops.embedding import *
@@ -78,6 +84,7 @@ from ..ops.pool_functions import (
     max_pool2d,
     max_pool3d,
 )
+from ..ops.random_functions import *
 from ..ops.rearrange import *
 from ..ops.softmax import log_softmax, softmax
 from ..ops.unfold import *
@@ -147,6 +154,7 @@ __all__ = [
     "mish",
     "mse_loss",
     "multi_margin_loss",
+    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "one_hot",
@@ -172,6 +180,7 @@ __all__ = [
     "triplet_margin_with_distance_loss",
 ]
 __all__ += ops.attention.__all__
+__all__ += ops.distances.__all__
 __all__ += ops.dropout_kinds.__all__
 __all__ += ops.embedding.__all__
 __all__ += ops.grid_sample.__all__
@@ -179,6 +188,7 @@ __all__ += ops.interpolate.__all__
 __all__ += ops.norm_layers.__all__
 __all__ += ops.padding.__all__
 __all__ += ops.pool_adaptive.__all__
+__all__ += ops.random_functions.__all__
 __all__ += ops.rearrange.__all__
 __all__ += ops.unfold.__all__
 __all__ += ops.unpool.__all__

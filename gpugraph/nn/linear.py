@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..core.errors import ShapeError
@@ -10,12 +11,13 @@ from ..core.window import per_axis
 from ..ops.linalg import linear
 from ..ops.random import Generator
 from ..ops.shape import flatten
+from ..ops.tiling import unflatten
 from .init import fan_in_uniform_
 from .lazy import Lazy
 from .module import Module
 from .parameter import Parameter
 
-__all__ = ["Flatten", "Identity", "Linear"]
+__all__ = ["Flatten", "Identity", "Linear", "Unflatten"]
 
 
 class Linear(Lazy):
@@ -73,8 +75,24 @@ class Flatten(Module):
         return flatten(x, self.start_dim, self.end_dim)
 
 
+class Unflatten(Module):
+    """The axis `dim` as several, of the lengths `unflattened_size`, of which one may be -1."""
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+
+    def forward(self, x: Any) -> Tensor:
+        return unflatten(x, self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
+
+
 class Identity(Module):
-    """x itself."""
+    """x itself. Takes any arguments, for use in the place of another layer."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        pass
 
     def forward(self, x: Any) -> Any:
         return x

@@ -6,7 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.tensor import Tensor
-from ..ops.class_losses import cross_entropy, multi_margin_loss, nll_loss
+from ..ops.class_losses import (
+    cross_entropy,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    nll_loss,
+)
 from ..ops.creation import asarray
 from ..ops.margin_losses import (
     cosine_embedding_loss,
@@ -45,6 +50,7 @@ __all__ = [
     "L1Loss",
     "MSELoss",
     "MarginRankingLoss",
+    "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
@@ -135,6 +141,13 @@ class MultiMarginLoss(_WeightedLoss):
 
     def forward(self, x: Any, target: Any) -> Tensor:
         return multi_margin_loss(x, target, **self._given())
+
+
+class MultiLabelMarginLoss(_Loss):
+    """`functional.multilabel_margin_loss` of scores (N, C) and the classes of each sample."""
+
+    def forward(self, x: Any, target: Any) -> Tensor:
+        return multilabel_margin_loss(x, target, **self._given())
 
 
 class MSELoss(_Loss):

@@ -20,13 +20,15 @@ from .activation import relu
 from .activation_functions import floating
 from .compare import bitwise_invert, where
 from .creation import asarray
-from .losses import CROSS_ENTROPY, classified, one_hot_of, reduced
+from .index import take_along_axis
+from .losses import CROSS_ENTROPY, check_classes, check_target, classified, one_hot_of, reduced
 from .memory import astype
 from .rounding import rounds_once
+from .scan import cumulative_prod
 from .shape import reshape, shape_of
 from .softmax import log_softmax
 
-__all__ = ["cross_entropy", "multi_margin_loss", "nll_loss"]
+__all__ = ["cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "nll_loss"]
 
 
 @public
@@ -174,6 +176,40 @@ def multi_margin_loss(
     if weight is not None:
         losses = losses * weight[target]
     losses = reduced("multi_margin_loss", losses, reduction)
+    return reshape(losses, ()) if one else losses
+
+
+@rounds_once
+def multilabel_margin_loss(x: Any, target: Any, *, reduction: str = "mean") -> Tensor:
+    """sum over classes j of the target and i outside of it of max(0, 1 - x[j] + x[i]) / C.
+
+    x          (N, C), or (C) for a single sample
+    target     integers in the shape of x: the classes of a sample, then -1; what comes behind the
+               first -1 counts for nothing
+    reduction  "mean" or "sum" over all samples, or "none" for one loss each
+    """
+    label = "multilabel_margin_loss"
+    x = floating(label, x)
+    shape = shape_of(label, target, "target")
+    target = target if isinstance(target, Tensor) else asarray(target)
+    if x.ndim not in (1, 2) or not x.shape[-1] or shape != x.shape:
+        raise ShapeError(
+            f"{label}: x {x.shape} and target {shape} must both be (N, C), or (C) for one sample"
+        )
+    one, C = x.ndim == 1, x.shape[-1]
+    x, target = reshape(x, (-1, C)), reshape(target, (-1, C))
+    check_target(label, target, x.shape, C)
+    counts = cumulative_prod(astype(target >= 0, np.int64), axis=1) == 1  # up to the first -1
+    target = where(counts, target, 0)
+    if not isinstance(target.array, MetaArray):
+        check_classes(label, target.array, C)
+    own = one_hot_of(label, target, x.shape, C, axis=2, dtype="bool")  # (N, place, class)
+    own = own & reshape(counts, (-1, C, 1))
+    others = FUNCTIONS.logical_not(FUNCTIONS.any(own, axis=1, keepdims=True))  # (N, 1, class)
+    right = reshape(take_along_axis(x, target, axis=1), (-1, C, 1))
+    excess = relu(1 - right + reshape(x, (-1, 1, C)))  # (N, place, class)
+    losses = where(others & reshape(counts, (-1, C, 1)), excess, 0).sum(axis=(1, 2)) / C
+    losses = reduced(label, losses, reduction)
     return reshape(losses, ()) if one else losses
 
 

@@ -5,17 +5,26 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from ..core import backend
 from ..core.backend import MetaArray
-from ..core.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
+from ..core.errors import (
+    ArgumentError,
+    DtypeError,
+    GradientError,
+    IndexRangeError,
+    ShapeError,
+)
 from ..core.state import STATE
 from ..core.tensor import Tensor
 from ..core.window import Window
 from .compare import where
 from .conv_functions import batched, tensor_of
+from .counting import bincount
 from .einsum import einsum
 from .index import take
 from .linalg import matmul
-from .shape import moveaxis
+from .memory import astype
+from .shape import moveaxis, reshape
 from .unfold import unfold
 
 __all__ = ["bilinear", "embedding", "local_conv2d"]
@@ -33,17 +42,15 @@ def embedding(
     """The rows of a table that x names: integers (...) and weight (V, D) -> (..., D).
 
     padding_idx  a row that takes no gradient; from the end if negative
-    max_norm, scale_grad_by_freq and sparse are refused: renorm the weight between steps instead;
-    gradients are dense. Raises IndexRangeError for integers outside 0 to V - 1.
+    max_norm     rows that are looked up and longer than this are first shortened to it, in place
+    norm_type    what counts as length: the p-norm of a row
+    scale_grad_by_freq  divide the gradient of each row by how often it is looked up
+    sparse       refused: gradients are dense
+    Raises IndexRangeError for integers outside 0 to V - 1.
     """
     x, weight = tensor_of("embedding", "x", x), tensor_of("embedding", "weight", weight)
-    for name, value in (
-        ("max_norm", max_norm),
-        ("scale_grad_by_freq", scale_grad_by_freq or None),
-        ("sparse", sparse or None),
-    ):
-        if value is not None:
-            raise ArgumentError(f"embedding: {name}={value!r} is not available; leave it away")
+    if sparse:
+        raise ArgumentError("embedding: sparse=True is not available; leave it away")
     if weight.ndim != 2:
         raise ShapeError(f"embedding: weight {weight.shape} must have 2 axes (rows, features)")
     if x.dtype.kind not in "iu":
@@ -56,7 +63,12 @@ def embedding(
                 f"embedding: row {least if least < 0 else most} does not exist; weight "
                 f"{weight.shape} has rows 0 to {rows - 1}"
             )
+    if max_norm is not None:
+        _shorten(weight, x, max_norm, norm_type)
     y = take(weight, x, axis=0)
+    if scale_grad_by_freq and not isinstance(x.array, MetaArray):
+        share = astype(1 / take(bincount(reshape(x, (-1,)), minlength=rows), x, axis=0), y.dtype)
+        y = y.detach() + (y - y.detach()) * reshape(share, (*x.shape, 1))
     if padding_idx is None:
         return y
     if not -rows <= padding_idx < rows:
@@ -64,6 +76,25 @@ def embedding(
             f"embedding: padding_idx={padding_idx} must lie in {-rows} to {rows - 1}"
         )
     return where((x == padding_idx % rows).reshape((*x.shape, 1)), y.detach(), y)
+
+
+def _shorten(weight: Tensor, x: Tensor, max_norm: float, norm_type: float) -> None:
+    """Scale the rows that x names to a norm of at most max_norm, outside of the graph."""
+    if weight.node is not None and not weight.is_leaf:
+        raise GradientError(
+            f"embedding: max_norm={max_norm} writes to weight {weight.shape}, which was computed; "
+            "pass a leaf, such as a Parameter"
+        )
+    xp = backend.module_of("embedding", ("weight", "x"), [weight.array, x.array])
+    if xp is backend.META or not x.size:
+        return
+    rows = xp.unique(x.array)
+    part = weight.array[rows]
+    norm = xp.linalg.norm(part, norm_type, axis=1, keepdims=True)
+    long = norm > max_norm
+    scale = xp.where(long, max_norm / (norm + 1e-7), 1)  # as in PyTorch: a little shorter
+    weight.array[rows] = (part * scale).astype(weight.dtype)
+    weight.shared_version()[0] += 1
 
 
 def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Tensor:

@@ -46,7 +46,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     (axis,) = axes_of("cosine_similarity", dim, x1.shape, "x1")
     cosine = (x1 * x2).sum(axis=axis)
     for x in (x1, x2):
-        length = _norm(x, 2.0, axis)
+        length = norm_along("cosine_similarity", x, 2.0, axis)
         cosine = cosine / where(length > eps, length, eps)
     return cosine
 
@@ -65,13 +65,13 @@ def pairwise_distance(
     difference = x1 - x2 + eps
     if not difference.ndim:
         raise ShapeError("pairwise_distance: x1 and x2 are 0-d; they need an axis of coordinates")
-    return _norm(difference, p, -1, keepdim)
+    return norm_along("pairwise_distance", difference, p, -1, keepdim)
 
 
-def _norm(x: Tensor, p: float, axis: int, keepdims: bool = False) -> Tensor:
+def norm_along(label: str, x: Tensor, p: float, axis: int, keepdims: bool = False) -> Tensor:
     """The p-norm along an axis; where it has no slope, at 0, the gradient is 0."""
     if not p >= 0:
-        raise ArgumentError(f"pairwise_distance: p={p} must be at least 0")
+        raise ArgumentError(f"{label}: p={p} must be at least 0")
     if p == 0:
         return (x != 0).astype(x.dtype).sum(axis=axis, keepdims=keepdims)
     if p == math.inf:

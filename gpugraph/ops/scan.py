@@ -253,12 +253,18 @@ def _running(label: str, function: str, x: Any, axis: int) -> CumulativeExtreme:
 
 @public
 def logcumsumexp(x: Any, axis: int) -> Tensor:
-    """log of the sum of exp over all elements up to each one along an axis, without overflow."""
+    """log of the sum of exp over all elements up to each one along an axis, without overflow.
+
+    Where the sum is still 0, of -inf alone, the gradient is 0.
+    """
     axis = single_axis("logcumsumexp", axis, x)
     x = x if isinstance(x, Tensor) else Tensor(x)
     length, step = x.shape[axis], 1
     while step < length:  # as in `doubled`, of ops
-        joined = FUNCTIONS.logaddexp(x[along(axis, -step)], x[along(axis, step, None)])
+        a, b = x[along(axis, -step)], x[along(axis, step, None)]
+        endless = (a == b) & FUNCTIONS.isinf(a)  # there logaddexp has no slope, and b is the sum
+        a, safe = (where(endless, 0, v) for v in (a, b))
+        joined = where(endless, b.detach(), FUNCTIONS.logaddexp(a, safe))
         x = FUNCTIONS.concat([x[along(axis, step)], joined], axis=axis)
         step *= 2
     return x

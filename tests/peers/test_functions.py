@@ -219,6 +219,24 @@ def pairwise_distance(rng):
     return (numbers(rng, a), numbers(rng, b)), options
 
 
+def multilabel_margin_loss(rng):
+    shape = an(rng, [(4, 3), (5,), (1, 1), (3, 6)])
+    return (numbers(rng, shape), rng.integers(-1, shape[-1], shape)), reductions(rng)
+
+
+def pdist(rng):
+    x = numbers(rng, an(rng, [(5, 3), (2, 4), (1, 2), (4, 1)]))
+    return (x,), maybe(rng, p=[0.5, 1.0, 2.0, 3.0, math.inf])
+
+
+def rrelu(rng):
+    """In training only with one slope to draw."""
+    options = maybe(rng, lower=[0.1, 0.25], upper=[0.25, 0.5], inplace=[False])
+    if rng.random() < 0.3:
+        options |= {"lower": 0.25, "upper": 0.25, "training": True}
+    return (numbers(rng, an(rng, [(3, 5), (7,), ()])),), options
+
+
 def cosine_embedding_loss(rng):
     shape = an(rng, [(4, 3), (5,)])
     xs = (numbers(rng, shape), numbers(rng, shape))
@@ -257,6 +275,9 @@ LOSSES = {
     "cross_entropy": cross_entropy,
     "nll_loss": nll_loss,
     "multi_margin_loss": multi_margin_loss,
+    "multilabel_margin_loss": multilabel_margin_loss,
+    "pdist": pdist,
+    "rrelu": rrelu,
     "mse_loss": pair(numbers, weight=per_element),
     "l1_loss": pair(numbers, weight=per_element),
     "smooth_l1_loss": pair(numbers, beta=[0.0, 0.5, 3.0]),
@@ -376,6 +397,7 @@ BUILTINS = {
     "logsigmoid": set(),
     "cosine_similarity": {"dim", "eps"},
     "pairwise_distance": {"p", "eps", "keepdim"},
+    "pdist": {"p"},
 }
 
 
@@ -434,3 +456,45 @@ def test_kinks_and_infinities(name):
         np.isnan(nan).all()
         == getattr(torch.nn.functional, name)(torch.tensor([np.nan]), *more).isnan().all().item()
     )
+
+
+def test_cdist():
+    rng = np.random.default_rng(8)
+    for _ in range(DRAWS):
+        a, b = an(rng, [((5, 3), (4, 3)), ((2, 1, 3, 2), (4, 5, 2)), ((1, 1), (2, 1))])
+        options = maybe(rng, p=[0.5, 1.0, 2.0, 3.0, math.inf])
+        options |= maybe(rng, compute_mode=["donot_use_mm_for_euclid_dist"])
+        arrays = [numbers(rng, a), numbers(rng, b)]
+        g = rng.standard_normal(gg.cdist(*arrays).shape)
+        mine = [gg.Tensor(x, requires_grad=True) for x in arrays]
+        peer = [torch.tensor(x, requires_grad=True) for x in arrays]
+        y, want = gg.cdist(*mine, **options), torch.cdist(*peer, **options)
+        np.testing.assert_allclose(y.numpy(), want.detach().numpy(), rtol=1e-12)
+        found = gg.grad(y, mine, g)
+        for got, ref in zip(found, torch.autograd.grad(want, peer, torch.tensor(g)), strict=True):
+            np.testing.assert_allclose(got.numpy(), ref.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def test_embedding_options():
+    rng = np.random.default_rng(9)
+    for _ in range(DRAWS):
+        options = maybe(rng, padding_idx=[0, -1], max_norm=[0.5, 2.0], norm_type=[1.0, 3.0])
+        options |= maybe(rng, scale_grad_by_freq=[True])
+        table, x = numbers(rng, (5, 3)), rng.integers(0, 5, an(rng, [(4,), (2, 3), ()]))
+        one = gg.nn.Parameter(table.copy())
+        other = torch.tensor(table.copy(), requires_grad=True)
+        y = F.embedding(x, one, **options)
+        want = torch.nn.functional.embedding(torch.tensor(x), other, **options)
+        np.testing.assert_allclose(y.numpy(), want.detach().numpy(), rtol=1e-12)
+        np.testing.assert_allclose(one.numpy(), other.detach().numpy(), rtol=1e-12)
+        y.sum().backward()
+        want.sum().backward()
+        np.testing.assert_allclose(one.grad.numpy(), other.grad.numpy(), rtol=1e-12)
+
+
+def test_gumbel_softmax_has_their_signature():
+    theirs = inspect.signature(torch.nn.functional.gumbel_softmax).parameters
+    ours = inspect.signature(F.gumbel_softmax).parameters
+    assert [(n, p.default) for n, p in theirs.items()] == [
+        (n, p.default) for n, p in ours.items() if n != "generator"
+    ]

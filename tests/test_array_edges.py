@@ -237,6 +237,17 @@ MISTAKES = [
     (lambda x: gg.sort(x, axis=2), gg.AxisError, "sort: axis 2 is out of range"),
     (lambda x: gg.sort(x * 1j), gg.DtypeError, "sort: x is complex128; complex numbers have no"),
     (lambda x: gg.searchsorted(x, x), gg.ShapeError, "searchsorted: x1 (3, 4) must have 1 axis"),
+    (
+        lambda x: gg.searchsorted(x[0], x, sorter=x[0]),
+        gg.DtypeError,
+        "sorter is float64; it must be",
+    ),
+    (
+        lambda x: gg.searchsorted(x[0], x, sorter=np.arange(3)),
+        gg.ShapeError,
+        "searchsorted: sorter (3,) must have the shape of x1 (4,)",
+    ),
+    (lambda x: gg.searchsorted([1, 2], x), gg.DtypeError, "searchsorted: x1 is a list; it takes"),
     (lambda x: gg.searchsorted(x[0], x, side="up"), gg.ArgumentError, "side='up' is neither"),
     (
         lambda x: gg.cumulative_prod(x),
@@ -358,6 +369,42 @@ def test_argsort_keeps_the_order_of_equal_elements(dtype, axis):
         if axis == 1 and dtype[0] != "f":
             got = gg.argsort(x, axis=1, descending=True).numpy()[0]
             np.testing.assert_array_equal(got, down.T)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_searchsorted_through_an_order(side):
+    rng = np.random.default_rng(2)
+    for n in (0, 1, 7, 40):
+        x1 = rng.integers(0, 9, n).astype(float)
+        x1[n - n // 4 :] = np.nan
+        x2 = np.array([[-1.0, 0.0, 3.0, 4.5], [8.0, 99.0, np.nan, -np.inf]])
+        order = np.argsort(x1, kind="stable")
+        counts = {"left": lambda a, v: a < v, "right": lambda a, v: a <= v}[side]
+        want = [[n if v != v and side == "right" else int((~np.isnan(x1)).sum()) if v != v
+                 else int(counts(x1, v).sum()) for v in row] for row in x2]  # fmt: skip
+        for sorter in (order, gg.Tensor(order), order.astype(np.int32)):
+            assert gg.searchsorted(x1, x2, side=side, sorter=sorter).tolist() == want
+        assert np.searchsorted(gg.Tensor(x1), x2, side=side, sorter=order).tolist() == want
+        assert gg.searchsorted(x1[order], x2, side=side).tolist() == want
+    assert gg.searchsorted(np.array([3, 1, 2]), 2, side=side, sorter=[1, 2, 0]).item() == (
+        1 + (side == "right")
+    )
+
+
+def test_logcumsumexp_behind_minus_infinity():
+    inf = math.inf
+    for x, want in (
+        ([-inf, -inf, -inf, 0.0, 1.0], [0, 0, 0, 1 + 1 / (1 + math.e), math.e / (1 + math.e)]),
+        ([-inf, -inf], [0, 0]),
+        ([0.0, -inf, -inf, 0.0], [3.5, 0, 0, 0.5]),
+    ):
+        leaf = gg.Tensor(np.array(x), requires_grad=True)
+        y = gg.logcumsumexp(leaf, 0)
+        np.testing.assert_allclose(y.numpy(), np.logaddexp.accumulate(x))
+        finite = y[np.isfinite(y.numpy())].sum()
+        found = gg.grad(finite, leaf, retain_graph=True)[0].numpy()
+        np.testing.assert_allclose(found, want, atol=1e-15)
+        assert np.isfinite(gg.grad(y.sum(), leaf)[0].numpy()).all()
 
 
 def test_the_order_of_many_equal_elements():

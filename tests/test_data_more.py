@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import gpugraph as gg
-from gpugraph import data
+import gpugraph.nn.functional as F
+from gpugraph import data, nn
 from gpugraph.data import augment
 
 RNG = np.random.default_rng(0)
@@ -407,6 +408,38 @@ def test_normalize_and_mixup():
     assert y2.shape == (50, 4)
     with pytest.raises(gg.ArgumentError, match="Mixup: labels are int64 .50,.; .* num_classes"):
         augment.Mixup()(np.random.default_rng(0), X, labels)
+
+
+def test_cross_entropy_takes_the_shares_of_mixup():
+    """-log softmax is linear in the target: the loss of a mix is the mix of two losses."""
+    labels = Y % 4
+    x, shares = augment.Mixup(1.0, num_classes=4)(np.random.default_rng(3), X, labels)
+    rng = np.random.default_rng(3)
+    t = np.float32(rng.beta(1.0, 1.0))
+    other = rng.permutation(50)
+    weight = np.random.default_rng(4).standard_normal((x[0].size, 4)).astype(np.float32) * 0.1
+    logits = gg.Tensor(x.reshape(50, -1) @ weight, requires_grad=True)
+    for options in ({}, {"label_smoothing": 0.1}, {"reduction": "sum"}):
+        loss = F.cross_entropy(logits, shares, **options)
+        parts = [F.cross_entropy(logits, y, **options) for y in (labels, labels[other])]
+        want = float(t) * parts[0] + (1 - float(t)) * parts[1]
+        assert loss.dtype == np.float32
+        np.testing.assert_allclose(loss.item(), want.item(), rtol=1e-5)
+        got, ref = (gg.grad(y, logits)[0].numpy() for y in (loss, want))
+        np.testing.assert_allclose(got, ref, atol=1e-5)
+
+
+def test_fit_trains_on_the_shares_of_mixup():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(X[0].size, 4))
+    images = data.ArrayDataset(X, Y % 4)
+    mixup = augment.Mixup(0.4, num_classes=4)
+    loader = data.DataLoader(images, 25, shuffle=True, seed=0, augment=mixup)
+    optimizer = gg.optim.Adam(model.parameters(), 0.01)
+    history = gg.training.fit(
+        model, loader, optimizer, epochs=8, evaluate=data.DataLoader(images, 25), progress=False
+    )
+    assert history["loss"][-1] < 0.9 * history["loss"][0]
+    assert history.last["test_accuracy"] > 0.5
 
 
 def test_compose_is_seeded_in_the_loader():

@@ -159,6 +159,7 @@ class SearchSorted(Op):
     """
 
     right: bool = False
+    label = "searchsorted"
     nondifferentiable = ("y",)
     checks_first = True
     widens = True
@@ -280,8 +281,19 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
     if side not in ("left", "right"):
         raise ArgumentError(f"searchsorted: side={side!r} is neither 'left' nor 'right'")
     if sorter is not None:
-        x1 = take(x1, sorter, axis=0)
+        x1 = take(x1, _sorter(x1, sorter), axis=0)
     return apply(SearchSorted.make(side == "right"), x1, x2)
+
+
+def _sorter(x1: Any, sorter: Any) -> Any:
+    """The places that sort x1, checked: one for each element."""
+    sorter = FUNCTIONS.asarray(sorter) if isinstance(sorter, (list, tuple)) else sorter
+    x1, given = shape_of("searchsorted", x1, "x1"), shape_of("searchsorted", sorter, "sorter")
+    if sorter.dtype.kind not in "iu":
+        raise DtypeError(f"searchsorted: sorter is {sorter.dtype}; it must be integer, an argsort")
+    if len(x1) == 1 and given != x1:
+        raise ShapeError(f"searchsorted: sorter {given} must have the shape of x1 {x1}")
+    return sorter
 
 
 @public

@@ -120,3 +120,61 @@ def test_other_names_are_the_same_functions():
     assert gg.concatenate([x, x], 1).shape == gg.cat([x, x], dim=1).shape == (2, 6)
     assert [y.shape for y in gg.unbind(x, 1)] == [(2,)] * 3
     assert gg.ravel(x).shape == (6,)
+
+
+SECOND_NAMES = {
+    "mul": "multiply", "sub": "subtract", "neg": "negative", "eq": "equal", "ne": "not_equal",
+    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "around": "round",
+    "conjugate": "conj", "clone": "copy", "movedim": "moveaxis", "swapdims": "swapaxes",
+    "trapz": "trapezoid",
+}  # fmt: skip
+
+
+def test_second_names():
+    for name, first in SECOND_NAMES.items():
+        assert getattr(gg, name) is getattr(gg, first) and name in gg.__all__
+
+
+def test_names_of_pytorch_and_numpy_with_arguments_of_their_own():
+    rng = np.random.default_rng(0)
+    a, b, v = rng.standard_normal((3, 4)), rng.standard_normal((4, 2)), rng.standard_normal(4)
+    np.testing.assert_array_equal(gg.mm(a, b).numpy(), a @ b)
+    np.testing.assert_array_equal(gg.bmm(a[None], b[None]).numpy(), (a @ b)[None])
+    np.testing.assert_array_equal(gg.mv(a, v).numpy(), a @ v)
+    np.testing.assert_array_equal(gg.t(a).numpy(), a.T)
+    assert gg.t(v).shape == (4,) and gg.t(gg.ones(())).shape == ()
+    c = a + 1j * b.T.reshape(2, 4).repeat(2, 0)[:3]
+    np.testing.assert_allclose(gg.vdot(c, a).numpy(), np.vdot(c, a))
+    np.testing.assert_array_equal(gg.frac(a).numpy(), np.modf(a)[0])
+    np.testing.assert_array_equal(gg.clamp_min(a, 0.5).numpy(), np.maximum(a, 0.5))
+    np.testing.assert_array_equal(gg.clamp_max(a, 0.5).numpy(), np.minimum(a, 0.5))
+    for got, want in zip(gg.divmod(a, 0.3), np.divmod(a, 0.3), strict=True):
+        np.testing.assert_allclose(got.numpy(), want, atol=1e-14)
+    order = np.argsort(a, 1)
+    np.testing.assert_array_equal(gg.take_along_dim(a, order, 1).numpy(), np.sort(a, 1))
+    np.testing.assert_array_equal(gg.take_along_dim(a, order).numpy(), a.ravel()[order.ravel()])
+    assert gg.numel(a) == 12 and gg.ndim(a) == 2 and gg.ndim(3.0) == 0
+    assert gg.as_tensor([1, 2], np.float64, "cpu").dtype == np.float64
+    x, y = np.array([7, -7, 6, -6, 2**62 + 1]), np.array([2, 2, -3, 4, -1])
+    want = [int(abs(p) // abs(q)) * (1 if (p < 0) == (q < 0) else -1)
+            for p, q in zip(x.tolist(), y.tolist())]  # fmt: skip
+    assert gg.div(x, y, rounding_mode="trunc").tolist() == want
+    assert gg.div(x, y, rounding_mode="floor").tolist() == (x // y).tolist()
+    assert gg.div(x[:2], 2).tolist() == [3.5, -3.5]
+    assert gg.div(np.array([-3.5]), 2.0, rounding_mode="trunc").tolist() == [-1.0]
+
+
+@pytest.mark.parametrize(
+    "call, error, text",
+    [
+        (lambda: gg.mm(X, X[0]), gg.ShapeError, "mm: x2 (3,) must have 2 axes; matmul takes"),
+        (lambda: gg.bmm(X, X.T), gg.ShapeError, "bmm: x1 (2, 3) must have 3 axes"),
+        (lambda: gg.mv(X, X), gg.ShapeError, "mv: x2 (2, 3) must have 1 axes"),
+        (lambda: gg.t(X[None]), gg.ShapeError, "t: x (1, 2, 3) has 3 axes; matrix_transpose"),
+        (lambda: gg.div(X, X, rounding_mode="up"), gg.ArgumentError, "rounding_mode='up' must be"),
+    ],
+)
+def test_mistakes_with_second_names(call, error, text):
+    with pytest.raises(error) as found:
+        call()
+    assert text in str(found.value)

@@ -51,6 +51,7 @@ from ..ops.conv_functions import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from ..ops.ctc import *
 from ..ops.distances import *
 from ..ops.dropout import dropout
 from ..ops.dropout_kinds import *
@@ -180,6 +181,7 @@ __all__ = [
     "triplet_margin_with_distance_loss",
 ]
 __all__ += ops.attention.__all__
+__all__ += ops.ctc.__all__
 __all__ += ops.distances.__all__
 __all__ += ops.dropout_kinds.__all__
 __all__ += ops.embedding.__all__

@@ -13,6 +13,7 @@ from ..ops.class_losses import (
     nll_loss,
 )
 from ..ops.creation import asarray
+from ..ops.ctc import ctc_loss
 from ..ops.margin_losses import (
     cosine_embedding_loss,
     cosine_similarity,
@@ -40,6 +41,7 @@ from .module import Module
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
@@ -270,6 +272,24 @@ class SoftMarginLoss(_Loss):
 
     def forward(self, x: Any, target: Any) -> Tensor:
         return soft_margin_loss(x, target, **self._given())
+
+
+class CTCLoss(_Loss):
+    """`functional.ctc_loss` of log-probabilities (T, N, C), targets, and the lengths of both."""
+
+    options = ("blank", "reduction", "zero_infinity")
+
+    def __init__(
+        self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False
+    ) -> None:
+        super().__init__(reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def forward(
+        self, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any
+    ) -> Tensor:
+        lengths = (input_lengths, target_lengths)
+        return ctc_loss(log_probs, targets, *lengths, **self._given())
 
 
 class _MarginLoss(_Loss):

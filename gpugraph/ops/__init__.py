@@ -57,6 +57,7 @@ from . import (
     value_losses,
     margin_losses,
     distances,
+    ctc,
     norm,
     norm_functions,
     random,

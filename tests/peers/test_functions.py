@@ -498,3 +498,27 @@ def test_gumbel_softmax_has_their_signature():
     assert [(n, p.default) for n, p in theirs.items()] == [
         (n, p.default) for n, p in ours.items() if n != "generator"
     ]
+
+
+def test_ctc_loss():
+    """Behind log_softmax, where both gradients are the same."""
+    rng = np.random.default_rng(10)
+    for _ in range(DRAWS):
+        T, N, C = int(rng.integers(3, 9)), int(rng.integers(1, 4)), int(rng.integers(2, 5))
+        options = reductions(rng, zero_infinity=[True], blank=[0, C - 1])
+        steps, sizes = rng.integers(1, T + 1, N), rng.integers(0, 4, N)
+        labels = [c for c in range(C) if c != options.get("blank", 0)]
+        targets = (
+            rng.choice(labels, (N, 3)) if rng.random() < 0.5 else rng.choice(labels, sizes.sum())
+        )
+        x = numbers(rng, (T, N, C))
+        mine, peer = gg.Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+        y = F.ctc_loss(F.log_softmax(mine, -1), targets, steps, sizes, **options)
+        lengths = torch.tensor(steps), torch.tensor(sizes)
+        log_probs = torch.nn.functional.log_softmax(peer, -1)
+        want = torch.nn.functional.ctc_loss(log_probs, torch.tensor(targets), *lengths, **options)
+        np.testing.assert_allclose(y.numpy(), want.detach().numpy(), rtol=1e-10, atol=1e-12)
+        if np.isfinite(y.numpy()).all():
+            y.sum().backward()
+            want.sum().backward()
+            np.testing.assert_allclose(mine.grad.numpy(), peer.grad.numpy(), atol=1e-11)

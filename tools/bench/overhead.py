@@ -1,27 +1,15 @@
-"""Benchmarks of gpugraph against bare NumPy and, where it is installed, PyTorch.
+"""Group `overhead`: what gpugraph costs on top of bare NumPy, and small networks beside PyTorch.
 
-    python tools/bench.py overhead            # what an op costs on top of the NumPy call
-    python tools/bench.py overhead --json benchmarks/overhead.json
-
-Every figure is a ratio of times taken alternately in one run, since absolute times on a shared
-machine are noise: each round times both sides, the median over rounds is reported with its spread.
+Every figure is a ratio of times taken alternately in one process, on one thread: each round times
+both sides, the median over rounds is reported with its spread.
 """
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import gc
-import json
 import os
-import platform
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -32,15 +20,9 @@ import numpy as np
 import gpugraph as gg
 import gpugraph.nn.functional as F
 
+from .clock import seconds
+
 ROUNDS = 25
-
-
-def seconds(function: Callable[[], Any], repeats: int) -> float:
-    """Time of one call, averaged over a few."""
-    start = time.perf_counter()
-    for _ in range(repeats):
-        function()
-    return (time.perf_counter() - start) / repeats
 
 
 def compare(*functions: Callable[[], Any]) -> list[dict[str, float]]:
@@ -131,34 +113,11 @@ def overhead_of_a_chain(length: int = 100) -> dict[str, Any] | None:
     return {"torch": theirs, "gpugraph": ours, "torch version": torch.__version__}
 
 
-def import_time(rounds: int = 11) -> dict[str, float]:
-    """Seconds of ``import gpugraph`` and of ``import numpy``, each in a process of its own."""
-
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-
-    def once(module: str) -> float:
-        code = (
-            f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, check=True, env=env
-        )
-        return float(done.stdout)
-
-    with tempfile.TemporaryDirectory() as cache:
-        env["PYTHONPYCACHEPREFIX"] = cache  # byte code is there, as after an installation
-        once("gpugraph")
-        pairs = [(once("numpy"), once("gpugraph")) for _ in range(rounds)]
-    bare, ours = median(p[0] for p in pairs), median(p[1] for p in pairs)
-    return {"numpy": bare, "gpugraph": ours, "extra": ours - bare, "ratio": ours / bare}
-
-
-def overhead() -> dict[str, Any]:
-    """All of the group "overhead"."""
+def overhead(quick: bool = False) -> dict[str, Any]:
+    """All of the group; quick takes one size of array."""
     return {
-        "ops": {n: overhead_of_ops(n) for n in (1, 32, 128, 320)},
+        "ops": {n: overhead_of_ops(n) for n in ((32,) if quick else (1, 32, 128, 320))},
         "chain": overhead_of_a_chain(),
-        "import": import_time(),
         "small net step": small_step(),
     }
 
@@ -189,58 +148,29 @@ def small_step() -> dict[str, float] | None:
     return {"torch": torch_time, "gpugraph": our_time}
 
 
-def show_overhead(found: dict[str, Any]) -> None:
-    """Print the group as Markdown."""
+def markdown(about: dict[str, Any], found: dict[str, Any]) -> str:
+    """The group as a page."""
+    lines = ["# Overhead: gpugraph on top of NumPy\n"]
+    lines.append(", ".join(f"{name} {value}" for name, value in about.items()) + ".")
+    lines.append(
+        "Medians of alternating rounds in one run, on one thread; `python -m tools.bench overhead`."
+    )
     for n, table in found["ops"].items():
-        print(f"\n## One op on {n}x{n} float32, ratio to the bare NumPy call\n")
-        print("| op | NumPy (us) | not recorded | recorded |\n| --- | --- | --- | --- |")
+        lines.append(f"\n## One op on {n}x{n} float32, ratio to the bare NumPy call\n")
+        lines.append("| op | NumPy (us) | not recorded | recorded |\n| --- | --- | --- | --- |")
         for name, row in table.items():
             bare = f"{row['numpy']['microseconds']:.2f}" if "numpy" in row else ""
             ratios = [f"{row[c]['ratio']:.2f}" for c in ("unrecorded", "recorded")]
-            print(f"| {name} | {bare} | {ratios[0]} | {ratios[1]} |")
-    if found["chain"]:
-        chain = found["chain"]
-        print(
-            "\n## Chains and networks\n\nScalar chain, forward + backward: "
-            f"{chain['gpugraph']['microseconds']:.2f} us an op, "
-            f"PyTorch {chain['torch']['microseconds']:.2f} us: "
-            f"ratio {chain['gpugraph']['ratio']:.2f}"
-        )
-        step = found["small net step"]
-        print(
-            f"Small convolutional net, one step: ratio {step['gpugraph']['ratio']:.2f} to PyTorch"
-        )
-    else:
-        print("\nPyTorch is not installed: no comparison with it.")
-    i = found["import"]
-    print(
-        f"\nimport gpugraph: {i['gpugraph']:.3f} s, of which NumPy {i['numpy']:.3f} s "
-        f"(extra {i['extra']:.3f} s, ratio {i['ratio']:.2f})"
+            lines.append(f"| {name} | {bare} | {ratios[0]} | {ratios[1]} |")
+    if not found["chain"]:
+        return "\n".join([*lines, "\nPyTorch is not installed: no comparison with it.\n"])
+    chain, step = found["chain"], found["small net step"]
+    lines.append(
+        "\n## Chains and networks\n\nScalar chain, forward + backward: "
+        f"{chain['gpugraph']['microseconds']:.2f} us an op, "
+        f"PyTorch {chain['torch']['microseconds']:.2f} us: "
+        f"ratio {chain['gpugraph']['ratio']:.2f}"
     )
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the groups named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("group", choices=["overhead"])
-    parser.add_argument("--json", type=Path, help="also write the figures there")
-    args = parser.parse_args(argv)
-    about = {
-        "date": datetime.date.today().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "gpugraph": gg.__version__,
-    }
-    print("# Overhead: gpugraph on top of NumPy\n")
-    print(", ".join(f"{name} {value}" for name, value in about.items()), end=".\n")
-    print("Medians of alternating rounds in one run, on one thread; `tools/bench.py overhead`.")
-    found = overhead()
-    show_overhead(found)
-    if args.json:
-        args.json.write_text(json.dumps({"about": about, "overhead": found}, indent=1) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    ratio = step["gpugraph"]["ratio"]
+    lines.append(f"Small convolutional net, one step: ratio {ratio:.2f} to PyTorch\n")
+    return "\n".join(lines)

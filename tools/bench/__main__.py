@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-GROUPS = ("overhead", "ops", "steps", "growth", "sizes")
+GROUPS = ("overhead", "ops", "steps", "growth", "spent", "sizes")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,7 +59,7 @@ def about(args: argparse.Namespace, group: str) -> dict[str, Any]:
         "numpy": numpy.__version__,
         "gpugraph": gpugraph.__version__,
     }
-    if group in ("ops", "steps", "growth"):
+    if group not in ("overhead", "sizes"):
         from .race import sides
 
         facts["threads"] = args.threads

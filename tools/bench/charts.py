@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from math import ceil, floor, log2, log10
@@ -42,31 +42,33 @@ def bars(title: str, rows: Mapping[str, Mapping[str, Bar]], note: str) -> str:
     """
     series = list(dict.fromkeys(name for row in rows.values() for name in row))
     values = [edge for row in rows.values() for bar in row.values() for edge in bar]
-    first, last = floor(log2(min([*values, 0.5]))), ceil(log2(max([*values, 2])))
+    # an octave wider where a number would not find room beside its bar
+    first = floor(log2(min([*values, 0.5])) - 0.8)
+    last = ceil(log2(max([*values, 2])) + 0.5)
     step = PLOT / (last - first)
+    told = 1 + (last - first) // 9  # every first, or second, line has its number below
 
     def across(value: float) -> float:
         return LABEL + step * (log2(value) - first)
 
     parts, y = [], float(TOP)
     for label, row in rows.items():
-        tall = ROW * len(series)
+        tall = ROW * len(row)
         parts.append(_text(LABEL - 10, y + tall / 2 + 4, label, "end label"))
-        for i, name in enumerate(series):
-            if name in row:
-                parts += _bar(row[name], across, y + ROW * i, i)
+        for i, (name, bar) in enumerate(row.items()):
+            parts += _bar(bar, across, y + ROW * i, series.index(name))
         y += tall + 7
     grid = [
         f'<line class="{"one" if power == 0 else "grid"}" x1="{across(2.0**power):.1f}" '
         f'x2="{across(2.0**power):.1f}" y1="{TOP - 6}" y2="{y:.1f}"/>'
-        + _text(across(2.0**power), y + 16, _ratio(2.0**power), "middle")
+        + (_text(across(2.0**power), y + 16, f"{2.0**power:.2g}", "middle") * (power % told == 0))
         for power in range(first, last + 1)
     ]
     parts.append(_text(LABEL, y + 36, note))
     return _page(LABEL + PLOT + 60, y + 50, title, [*grid, *_legend(series, 44), *parts])
 
 
-def _bar(bar: Bar, across, y: float, series: int) -> Iterable[str]:  # type: ignore[no-untyped-def]
+def _bar(bar: Bar, across: Callable[[float], float], y: float, series: int) -> Iterable[str]:
     a, b = sorted((across(1), across(bar.value)))
     middle = y + ROW / 2
     yield (
@@ -84,7 +86,7 @@ def _bar(bar: Bar, across, y: float, series: int) -> Iterable[str]:  # type: ign
 
 
 def _ratio(value: float) -> str:
-    return f"{value:.2f}" if value < 1 else f"{value:.3g}"
+    return f"{value:.2f}" if 0.1 <= value < 10 else f"{value:.2g}"
 
 
 def lines(title: str, panels: Sequence[Panel]) -> str:

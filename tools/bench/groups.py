@@ -13,7 +13,7 @@ from . import growth, ops, steps
 from .clock import fit
 from .race import MismatchError, Pace, Side, Worker, check, peaks, race, repeats
 
-__all__ = ["grow", "ops_rows", "steps_rows"]
+__all__ = ["RUN"]
 
 
 def told(text: str) -> None:
@@ -117,8 +117,27 @@ def _times(
     return times
 
 
+def shares(these: Sequence[Side], quick: bool, pace: Pace, only: str = "*") -> dict[str, Any]:
+    """Group `spent`: the ops of each training step by the time they take, in gpugraph's sides."""
+    rows = []
+    for side in these:
+        if side.library != "gpugraph":
+            continue
+        with Worker(side, pace.threads) as worker:
+            for work in steps.works(quick):
+                if fnmatch(work.name, only):
+                    worker.ask(
+                        "prepare", group="steps", name=work.name, quick=quick, dtype="float32"
+                    )
+                    found = worker.ask("spent", times=pace.rounds)
+                    rows.append({"name": work.name, "side": side.name, "spent": found})
+                    worker.ask("forget")
+    return {"rows": rows}
+
+
 RUN: dict[str, Callable[..., dict[str, Any]]] = {
     "ops": ops_rows,
     "steps": steps_rows,
     "growth": grow,
+    "spent": shares,
 }

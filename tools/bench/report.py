@@ -14,6 +14,7 @@ TITLES = {
     "ops": "Single ops",
     "steps": "Training steps",
     "growth": "Growth with batch and depth",
+    "spent": "Where the time of a training step goes",
     "sizes": "Size and import time",
 }
 SPEED = (
@@ -28,7 +29,8 @@ def markdown(group: str, about: dict[str, Any], found: dict[str, Any]) -> str:
     """The page of a group."""
     facts = ", ".join(f"{name} {value}" for name, value in about.items())
     lines_ = [f"# {TITLES[group]}", "", facts + ".", f"`python -m tools.bench {group}`.", ""]
-    lines_ += {"ops": _speeds, "steps": _speeds, "growth": _growth, "sizes": _sizes}[group](found)
+    tables = {"growth": _growth, "sizes": _sizes, "spent": _spent}
+    lines_ += tables.get(group, _speeds)(found)
     lines_ += [f"\n![{TITLES[group]}]({name})" for name in charts(group, found)]
     return "\n".join(lines_) + "\n"
 
@@ -118,6 +120,18 @@ def _panels(found: dict[str, Any]) -> Iterable[Panel]:
             if these:
                 points = {s: list(zip(told["values"], e["points"])) for s, e in these.items()}
                 yield Panel(title, sweep, points, {s: Line(**e["fit"]) for s, e in these.items()})
+
+
+def _spent(found: dict[str, Any], most: int = 8) -> Iterable[str]:
+    yield (
+        "Times inside of ops and of the optimizer, by name, the shortest of some steps. *Between "
+        "ops* is the engine: calls, recording, the order of the backward pass, and memory."
+    )
+    for row in found["rows"]:
+        yield f"\n## {row['name']}, {row['side']}\n"
+        yield "| what | calls | ms | share |\n| --- | --- | --- | --- |"
+        for name, told in list(row["spent"].items())[:most]:
+            yield f"| {name} | {told['calls']:.0f} | {told['ms']:.3g} | {told['share']:.0%} |"
 
 
 def _sizes(found: dict[str, Any]) -> Iterable[str]:

@@ -8,6 +8,7 @@ What the libraries print goes to the standard error.
     {"do": "evidence", "path": "x.npz"}
     {"do": "time", "run": "forward", "repeats": 5}
     {"do": "peak", "steps": 3}
+    {"do": "spent", "times": 5}
 """
 
 from __future__ import annotations
@@ -80,6 +81,13 @@ class Server:
             for _ in range(steps):
                 f()
         return peak.bytes
+
+    def spent(self, times: int) -> dict[str, dict[str, float]]:
+        """Where the time of gpugraph's step goes."""
+        from .spent import spent
+
+        (f,) = self.now.runs.values()
+        return spent(f, times)
 
 
 def _status(field: str) -> int:

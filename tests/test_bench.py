@@ -18,7 +18,7 @@ from tools.bench.charts import Bar, Panel, bars, lines
 from tools.bench.clock import fit, ratios
 from tools.bench.groups import RUN
 from tools.bench.library import first_values, library
-from tools.bench.race import QUICK, MismatchError, Side, Worker, differences, race, sides
+from tools.bench.race import QUICK, MismatchError, Side, Worker, bound, differences, race, sides
 from tools.bench.report import charts, markdown
 from tools.bench.sizes import installed_size
 from tools.bench.spent import spent
@@ -90,6 +90,29 @@ def test_unequal_work_is_not_timed(two, monkeypatch):
     conv = ops.works(quick=True)[0]
     with pytest.raises(MismatchError, match=r"conv 3x3: two and one .* float64: gradient 1 is off"):
         race(two, "ops", conv, True, PACE)
+
+
+def batch_norm(F, x, w, b):
+    return F.batch_norm(x, None, None, w, b, training=True, eps=1.001e-5)
+
+
+@pytest.mark.parametrize(
+    "name, change",
+    [
+        ("batch norm, training", {"f": batch_norm}),  # eps
+        ("gelu", {"f": lambda F, x: F.gelu(x, approximate="tanh")}),
+        ("Adam, MLP", {"options": (("lr", 1e-3), ("eps", 1.001e-8))}),
+        ("MobileNet-like", {"options": (("lr", 0.01), ("momentum", 0.900001))}),
+    ],
+    ids=lambda x: x if isinstance(x, str) else "",
+)
+def test_other_options_are_other_work(name, change):
+    """What any small difference does in float64 is far more than the bound."""
+    work = next(w for w in [*ops.works(True), *steps.works(True)] if w.name == name)
+    lib = library("gpugraph")
+    wanted = work.ready(lib, "float64").evidence()
+    found = differences(replace(work, **change).ready(lib, "float64").evidence(), wanted)
+    assert max(found.values()) > 10 * bound(work, "float64")
 
 
 def test_differences_are_relative_to_the_largest_number():

@@ -14,7 +14,7 @@ from .clock import Line
 __all__ = ["Bar", "Panel", "bars", "lines"]
 
 COLOURS = ("accent", "plus", "good", "gradient2-line")  # of the series, in this order
-LABEL, PLOT, ROW, TOP = 210, 430, 13, 62  # pixels
+LABEL, PLOT, ROW, TOP = 225, 430, 13, 62  # pixels
 
 
 class Bar(NamedTuple):

@@ -75,7 +75,7 @@ class Pace:
 
     rounds: int = 15
     turn: float = 0.05
-    pause: float = 0.05
+    pause: float = 0.1
     threads: int = os.cpu_count() or 1
 
 

@@ -42,7 +42,7 @@ def charts(group: str, found: dict[str, Any]) -> dict[str, str]:
     rows = {}
     for row in found.get("rows", ()):
         compared = {
-            side if run == "step" else f"{side}, {run}": Bar(t["speed"], t["low"], t["high"])
+            side if group == "steps" else f"{side}, {run}": Bar(t["speed"], t["low"], t["high"])
             for run, times in row.get("runs", {}).items()
             for side, t in times.items()
             if "speed" in t

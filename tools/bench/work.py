@@ -137,12 +137,14 @@ class TrainingStep(Work):
             return loss
 
         def evidence() -> dict[str, Any]:
-            loss = step()
-            gradient = next(iter(net.parameters())).grad
+            loss = lib.array(step())
+            gradient = lib.array(next(iter(net.parameters())).grad)
+            second = lib.array(step())  # the first knows no momentum
             return {
-                "loss": lib.array(loss),
-                "gradient of the first layer": lib.array(gradient),
-                **{f"{name} after a step": a for name, a in lib.state(net).items()},
+                "loss": loss,
+                "gradient of the first layer": gradient,
+                "loss after a step": second,
+                **{f"{name} after two steps": a for name, a in lib.state(net).items()},
             }
 
         return Ready({"step": step}, evidence)

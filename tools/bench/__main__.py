@@ -29,6 +29,8 @@ def main(argv: list[str] | None = None) -> int:
                         choices=["torch", "numpy", "compiled"],
                         help="PyTorch, gpugraph on NumPy, on compiled kernels")  # fmt: skip
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of each side")
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall",
+                        help="cpu: for one thread on a busy machine")  # fmt: skip
     parser.add_argument("--rounds", type=int, help="turns of each side")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does the suite work?")
     args = parser.parse_args(argv)
@@ -62,7 +64,8 @@ def about(args: argparse.Namespace, group: str) -> dict[str, Any]:
     if group not in ("overhead", "sizes"):
         from .race import sides
 
-        facts["threads"] = args.threads
+        facts["threads"] = 1 if group == "spent" else args.threads
+        facts["clock"] = "cpu" if group == "spent" else args.clock
         if any(side.name == "torch" for side in sides(args.sides)):
             from importlib.metadata import version
 
@@ -85,7 +88,7 @@ def run(group: str, args: argparse.Namespace) -> tuple[dict[str, Any], str, dict
     if group == "sizes":
         found = sizes(args.quick)
     else:
-        pace = replace(QUICK if args.quick else Pace(), threads=args.threads)
+        pace = replace(QUICK if args.quick else Pace(), threads=args.threads, clock=args.clock)
         if args.rounds:
             pace = replace(pace, rounds=args.rounds)
         for name in args.sides:

@@ -113,7 +113,9 @@ def _times(
             time.sleep(pace.pause)
             for name in names:
                 worker.ask("again", group="growth", name=name)
-                found[name].append(worker.ask("time", run="step", repeats=count[name]))
+                found[name].append(
+                    worker.ask("time", run="step", repeats=count[name], clock=pace.clock)
+                )
     return times
 
 
@@ -123,7 +125,7 @@ def shares(these: Sequence[Side], quick: bool, pace: Pace, only: str = "*") -> d
     for side in these:
         if side.library != "gpugraph":
             continue
-        with Worker(side, pace.threads) as worker:
+        with Worker(side, threads=1) as worker:
             for work in steps.works(quick):
                 if fnmatch(work.name, only):
                     worker.ask(

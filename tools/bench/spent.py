@@ -21,20 +21,20 @@ class Ledger(Observer):
         self.open: list[list[float]] = []  # start, and seconds of what has ended inside
 
     def applying(self, op: Any, arrays: Any) -> None:
-        self.open.append([time.perf_counter(), 0.0])
+        self.open.append([time.process_time(), 0.0])
 
     def applied(self, op: Any, arrays: Any, outs: Any) -> None:
         self._close(f"{type(op).__name__}, {'backward' if STATE.get().sweep else 'forward'}")
 
     def stepping(self, optimizer: Any) -> None:
-        self.open.append([time.perf_counter(), 0.0])
+        self.open.append([time.process_time(), 0.0])
 
     def stepped(self, optimizer: Any) -> None:
         self._close(type(optimizer).__name__)
 
     def _close(self, name: str) -> None:
         start, inside = self.open.pop()
-        took = time.perf_counter() - start
+        took = time.process_time() - start
         self.total[name] += took - inside
         self.calls[name] += 1
         if self.open:
@@ -44,16 +44,17 @@ class Ledger(Observer):
 def spent(step: Callable[[], Any], times: int) -> dict[str, dict[str, float]]:
     """Milliseconds, calls and share of a step by name; "between ops" is what is left.
 
-    Of each name the shortest of several steps counts: others on the machine lengthen single ones.
+    Times of the processor, on one thread, the shortest of several steps: what others do on the
+    machine lengthens them least.
     """
     step()
     ledgers = []
     for _ in range(times):
         ledger = Ledger()
-        start = time.perf_counter()
+        start = time.process_time()
         with observe(ledger):
             step()
-        ledger.total["between ops"] = time.perf_counter() - start - sum(ledger.total.values())
+        ledger.total["between ops"] = time.process_time() - start - sum(ledger.total.values())
         ledger.calls["between ops"] = 1
         ledgers.append(ledger)
     best = {name: min(ledger.total[name] for ledger in ledgers) for name in ledger.total}

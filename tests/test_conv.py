@@ -114,7 +114,7 @@ def test_conv_transpose_is_the_adjoint_with_the_size_chosen():
     while checked < 60:
         axes, spatial, k, how = draw(rng)
         window = window_of(spatial, k, how)
-        extra = tuple(int(rng.integers(0, s)) for s in window.stride)
+        extra = tuple(int(rng.integers(0, n)) for n in map(max, window.stride, window.dilation))
         size = tuple(
             (n - 1) * s - low - high + d * (k - 1) + 1 + e
             for n, s, (low, high), d, k, e in zip(
@@ -130,7 +130,10 @@ def test_conv_transpose_is_the_adjoint_with_the_size_chosen():
         checked += 1
         y = TRANSPOSE[axes](x, w, b, **how, output_padding=extra, groups=2)
         op = SimpleNamespace(window=window, groups=2, spatial=size)
-        close(y, oracle.conv_input(op, x, w) + b.reshape(-1, *(1,) * axes))
+        # more than the stride is what x would add if it went on with zeros
+        more = [(0, e // s) for e, s in zip(extra, window.stride, strict=True)]
+        longer = np.pad(x, [(0, 0), (0, 0), *more])
+        close(y, oracle.conv_input(op, longer, w) + b.reshape(-1, *(1,) * axes))
 
 
 @pytest.mark.parametrize("axes, groups", [(1, 2), (2, 2), (2, 3), (3, 2)])
@@ -321,7 +324,8 @@ IMAGE, FILTERS = zeros(2, 3, 8, 8), zeros(4, 3, 3, 3)
          "conv_transpose2d: b has shape (3,); w (3, 2, 3, 3) with groups=1 makes 2 channels, "
          "so b must be (2,)"),
         (lambda: F.conv_transpose2d(IMAGE, zeros(3, 2, 3, 3), output_padding=1), ARGUMENT,
-         "conv_transpose2d: output_padding=(1, 1) must be less than stride=(1, 1)"),
+         "conv_transpose2d: output_padding=(1, 1) must be less than stride=(1, 1) or "
+         "dilation=(1, 1)"),
         (lambda: F.conv2d_input_grad((2, 3, 9, 8), FILTERS, zeros(2, 4, 6, 6)), SHAPE,
          "conv2d_input_grad: gy has size (6, 6); an input of size (9, 8) gives (7, 6)"),
         (lambda: F.conv2d_input_grad((2, 2, 8, 8), FILTERS, zeros(2, 4, 6, 6)), SHAPE,

@@ -208,7 +208,7 @@ class ConvTranspose2d(_ConvTranspose):
     """The adjoint of a convolution, as a layer: see `functional.conv_transpose2d`.
 
     in_channels     C; None: taken from the first input
-    output_padding  rows and columns to add at bottom and right, less than the stride
+    output_padding  rows and columns to add at bottom and right, less than stride or dilation
     The others as in `Conv2d`. Weight (C, O/groups, *kernel_size) and bias (O) start as in PyTorch,
     uniform on +-1/sqrt(O/groups * kernel): the fan_in of the convolution that is transposed.
     """

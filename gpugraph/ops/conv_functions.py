@@ -16,6 +16,8 @@ from ..core.tensor import Tensor, wrap
 from ..core.window import Window, per_axis
 from .bias_act import ADD_BIAS
 from .conv import Conv, ConvInput, ConvWeight, check_dtypes, layout
+from .creation import zeros
+from .join import concat
 
 __all__ = [
     "conv1d",
@@ -120,8 +122,9 @@ def conv_transpose2d(
     w         (C, O/groups, kh, kw): the weight of the convolution from y to x
     b         (O,) or None
     stride, padding, dilation, groups   those of that convolution; padding makes y smaller
-    output_padding   rows and columns to add at bottom and right, less than the stride: of all the
-              sizes that the convolution takes to the size of x, y has the smallest plus these
+    output_padding   rows and columns to add at bottom and right, less than the stride or the
+              dilation: below the stride, of all the sizes that the convolution takes to the size of
+              x, y has the smallest plus these
     Returns (N, O, oh, ow), oh = (H-1)*stride - top - bottom + dilation*(kh-1) + output_padding + 1.
     """
     return _conv_transpose(2, x, w, b, stride, padding, output_padding, groups, dilation)
@@ -269,10 +272,17 @@ def _conv_transpose(
             f"{w.shape[1] * groups} channels, so b must be ({w.shape[1] * groups},)"
         )
     extra = per_axis(label, "output_padding", output_padding, axes, least=0)
-    if any(e >= s for e, s in zip(extra, window.stride, strict=True)):
+    limits = tuple(map(max, window.stride, window.dilation))
+    if any(e >= most for e, most in zip(extra, limits, strict=True)):
         raise ArgumentError(
-            f"{label}: output_padding={extra} must be less than stride={window.stride}"
+            f"{label}: output_padding={extra} must be less than stride={window.stride} or "
+            f"dilation={window.dilation}"
         )
+    for axis, (e, s) in enumerate(zip(extra, window.stride, strict=True), start=2):
+        if e >= s:  # as if x went on with zeros
+            more = (*x.shape[:axis], e // s, *x.shape[axis + 1 :])
+            x = concat([x, zeros(more, dtype=x.dtype, device=x.device)], axis=axis)
+    extra = tuple([e % s for e, s in zip(extra, window.stride, strict=True)])
     spatial = tuple(
         [
             covered + e - low - high

@@ -1,6 +1,6 @@
-"""Functions and layers on images and sequences against PyTorch's of the same name, in float64.
+"""Layers against PyTorch's of the same name, with the same weights, in float64.
 
-Arguments are drawn so that every keyword and every mode comes up; values and gradients are
+Arguments are drawn so that every keyword and every mode comes up; values, gradients and buffers are
 compared. Needs PyTorch (the extra "peers"); some seconds.
 """
 
@@ -8,18 +8,16 @@ import numpy as np
 import pytest
 
 import gpugraph as gg
-import gpugraph.nn.functional as F
 from gpugraph import nn
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'gpugraph[peers]'")
-T = torch.nn.functional
 
 pytestmark = [
     pytest.mark.peers,
     pytest.mark.filterwarnings("ignore::UserWarning"),  # of PyTorch, about its own defaults
     pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning"),  # roots of negative sums
 ]
-N = 60  # argument sets for each function
+N = 60  # argument sets
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -62,183 +60,6 @@ def flat(ys):
 
 def close(got, want, told):
     np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9, err_msg=told)
-
-
-def compare(told, ours, theirs, *arrays):
-    """Values of two functions, and the gradients of their first outputs in all floating arrays."""
-    mine = [gg.Tensor(a.copy(), requires_grad=True) if floating(a) else a for a in arrays]
-    peer = [torch.tensor(a, requires_grad=floating(a)) for a in arrays]
-    got, want = flat(ours(*mine)), flat(theirs(*peer))
-    assert len(got) == len(want), told
-    for y, t in zip(got, want):
-        assert y.shape == tuple(t.shape), told
-        close(y.numpy(), t.detach().numpy(), told)
-    leaves = [a for a in mine if isinstance(a, gg.Tensor)]
-    c = np.random.default_rng(1).standard_normal(got[0].shape)
-    if not got[0].requires_grad:
-        return
-    grads = gg.grad(got[0], leaves, c, allow_unused=True)
-    peers = torch.autograd.grad(
-        want[0], [p for p in peer if p.requires_grad], torch.tensor(c), allow_unused=True
-    )
-    for i, (g, t) in enumerate(zip(grads, peers)):
-        zero = np.zeros(leaves[i].shape)
-        close(
-            zero if g is None else g.numpy(), zero if t is None else t.numpy(),
-            f"{told}, gradient {i}",
-        )  # fmt: skip
-
-
-def both(name, *args, **options):
-    """The call of that name in both libraries, with the same arguments behind the arrays."""
-    return (
-        lambda *xs: getattr(F, name)(*xs, *args, **options),
-        lambda *xs: getattr(T, name)(*xs, *args, **options),
-    )
-
-
-def pad(d):
-    axes = d.int(1, 3)
-    x, mode = d.array(2, 2, *d.ints(3, 6, axes)), d.one("constant", "reflect", "replicate")
-    options = {"value": 1.5} if mode == "constant" and d.int(0, 1) else {}
-    yield "pad", ((d.ints(-1, 2, 2 * axes), mode), options), x
-    yield "pad", ((d.ints(0, 3, 2 * axes), "circular"), {}), x
-
-
-def pools(d):
-    axes = d.int(1, 3)
-    x = d.array(*((2, 3, *d.ints(3, 7, axes))[d.int(0, 1) :]))
-    out = d.one(d.int(1, 6), d.ints(1, 6, axes))
-    yield f"adaptive_avg_pool{axes}d", ((out,), {}), x
-    yield f"adaptive_max_pool{axes}d", ((out,), {"return_indices": True}), x
-    k, stride, ceil = d.int(1, 3), d.one(None, 1, 2), bool(d.int(0, 1))
-    if axes < 3:  # PyTorch's lp_pool3d takes no image alone
-        yield f"lp_pool{axes}d", ((d.one(1.0, 2.0, 3.0), k, stride, ceil), {}), abs(x) + 0.1
-    how = {"kernel_size": k, "stride": stride, "padding": d.int(0, k // 2), "ceil_mode": ceil}
-    yield f"avg_pool{axes}d", ((), {**how, "count_include_pad": bool(d.int(0, 1))}), x
-    if axes > 1:
-        yield f"avg_pool{axes}d", ((), {**how, "divisor_override": d.int(1, 5)}), x
-    how |= {"dilation": d.int(1, 2), "return_indices": True}
-    if k > 1 and how["dilation"] * (k - 1) < 3 + 2 * how["padding"]:
-        yield f"max_pool{axes}d", ((), how), x
-
-
-def interpolate(d):
-    axes = d.int(1, 3)
-    x = d.array(2, 2, *d.ints(2, 7, axes))
-    modes = ["nearest", "nearest-exact", "area", ("linear", "bilinear", "trilinear")[axes - 1]]
-    mode = d.one(*modes, *["bicubic"] * (axes == 2))
-    options = {"mode": mode}
-    if mode.endswith(("linear", "cubic")):
-        options["align_corners"] = d.one(None, False, True)
-        if axes == 2 and d.int(0, 1):
-            options["antialias"] = True
-    if d.int(0, 1):
-        options["size"] = d.one(d.int(2, 9), d.ints(2, 9, axes))
-    else:
-        # PyTorch's gradient of nearest in volumes is not that of its values where the new length
-        # is n or 2n by rounding; these factors never make it so
-        options["scale_factor"] = d.one(1.5, 2, (1.7, 1.5, 3.0)[:axes])
-        options["recompute_scale_factor"] = d.one(None, False, True)
-    yield "interpolate", ((), options), x
-
-
-def rearrange(d):
-    r, g = d.int(1, 3), d.int(1, 3)
-    yield "pixel_shuffle", ((r,), {}), d.array(2, 2 * r * r, *d.ints(1, 3, 2))
-    yield "pixel_unshuffle", ((r,), {}), d.array(2, d.int(1, 3), 2 * r, 3 * r)
-    yield "channel_shuffle", ((g,), {}), d.array(2, 2 * g, 3, 2)
-    size, kernel = d.ints(5, 7, 2), d.ints(1, 3, 2)
-    how = (kernel, d.int(1, 2), d.ints(0, 2, 2), d.ints(1, 2, 2))
-    x = d.array(2, 2, *size)
-    yield "unfold", (how, {}), x
-    yield "fold", ((size, *how), {}), T.unfold(torch.tensor(x), *how).numpy()
-
-
-def norms(d):
-    shape = (2, 6, *d.ints(2, 4, d.int(0, 3)))
-    x, last = 3 * d.array(*shape) + 1, shape[-d.int(1, len(shape)) :]
-    eps = d.one(1e-5, 1e-2)
-    w, b = d.array(*last), d.array(*last)
-    yield "layer_norm", ((last,), {"eps": eps}), x
-    yield (
-        "layer_norm",
-        tuple(lambda x, w, b, m=m: m.layer_norm(x, last, w, b) for m in (F, T)),
-        x, w, b,
-    )  # fmt: skip
-    yield (
-        "rms_norm",
-        tuple(lambda x, w, m=m: m.rms_norm(x, last, w) for m in (F, T)), x, w,
-    )  # fmt: skip
-    g, w, b = d.one(1, 2, 3), d.array(6), d.array(6)
-    yield (
-        "group_norm",
-        tuple(lambda x, w, b, m=m: m.group_norm(x, g, w, b, eps) for m in (F, T)),
-        x, w, b,
-    )  # fmt: skip
-    yield "normalize", ((d.one(1, 2, 2.5, 3, float("inf")), d.int(-1, len(shape) - 1)), {}), x
-    if len(shape) > 2:
-        yield "local_response_norm", ((d.int(1, 8), 0.3, 0.6, 2.0), {}), x
-        use, mean, var = bool(d.int(0, 1)), d.array(6), d.array(6) ** 2 + 0.3
-
-        def averaged(library, tensor):
-            def call(x, w, b):
-                m, v = tensor(mean.copy()), tensor(var.copy())
-                return library.instance_norm(x, m, v, w, b, use, 0.3, eps), m, v
-
-            return call
-
-        yield "instance_norm", (averaged(F, gg.Tensor), averaged(T, torch.tensor)), x, w, b
-
-
-def sampling(d):
-    axes = d.int(2, 3)
-    x, out = d.array(2, 2, *d.ints(1, 5, axes)), d.ints(1, 4, axes)
-    mode = d.one("bilinear", "nearest", *["bicubic"] * (axes == 2))
-    how = (mode, d.one("zeros", "border", "reflection"), d.one(False, True))
-    yield "grid_sample", (how, {}), x, d.rng.uniform(-2.5, 2.5, (2, *out, axes))
-    yield (
-        "affine_grid", (((2, 1, *out),), {"align_corners": d.one(False, True)}),
-        d.array(2, axes, axes + 1),
-    )  # fmt: skip
-
-
-def tables(d):
-    x, table = d.rng.integers(0, 7, d.ints(1, 3, d.int(0, 3))), d.array(7, 3)
-    yield "embedding", ((), {"padding_idx": d.one(None, 0, 3, -2)}), x, table
-    lead = d.ints(1, 3, d.int(0, 2))
-    yield "bilinear", ((), {}), d.array(*lead, 3), d.array(*lead, 4), d.array(5, 3, 4), d.array(5)
-
-
-def attention(d):
-    L, S, E, V = d.ints(1, 5, 4)
-    lead = d.one((2,), (2, 3))
-    arrays = d.array(*lead, L, E), d.array(*lead, S, E), d.array(*lead, S, V)
-    options = {"scale": d.one(None, 0.3), "is_causal": d.one(False, True)}
-    yield "scaled_dot_product_attention", ((), options), *arrays
-    allowed = d.rng.random((L, S)) < 0.6
-
-    def masked(library, tensor):
-        return lambda q, k, v: library.scaled_dot_product_attention(q, k, v, tensor(allowed))
-
-    yield "masked attention", (masked(F, gg.Tensor), masked(T, torch.tensor)), *arrays
-    yield "added mask", both("scaled_dot_product_attention"), *arrays, d.array(L, S)
-
-
-FAMILIES = (pad, pools, interpolate, rearrange, norms, sampling, tables, attention)
-
-
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.__name__)
-def test_functions_of_one_name_agree(family):
-    for seed in range(N):
-        for name, how, *arrays in family(Draw(seed)):
-            if not callable(how[0]):
-                args, options = how
-                how = both(name, *args, **options)
-                told = f"{name}, draw {seed}: {args} {options} {[np.shape(a) for a in arrays]}"
-            else:
-                told = f"{name}, draw {seed}"
-            compare(told, *how, *arrays)
 
 
 def layers(told, ours, theirs, *arrays, call=lambda m, *xs: m(*xs), masks=None):

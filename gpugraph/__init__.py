@@ -14,6 +14,7 @@ from .core.apply import apply
 from .core.autodiff import backward, grad
 from .core.backend import Device, default_device
 from .core.errors import *
+from .core.guard import guard as _guard
 from .core.op import REGISTRY, Cost, Op, Sample, Spec
 from .core.state import enable_grad, no_grad, scope
 from .core.tensor import Tensor
@@ -143,6 +144,9 @@ __all__ += ops.sorting.__all__
 __all__ += ops.special.__all__
 __all__ += ops.statistics.__all__
 __all__ += ops.tiling.__all__
+
+
+_guard(globals(), ("apply", "backward", "grad"))
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 
 from .core.apply import apply
 from .core.errors import ArgumentError, DtypeError, ShapeError
+from .core.guard import guard
 from .core.tensor import Tensor, is_floating
 from .ops.arrange import pad, roll
 from .ops.complex import conj
@@ -267,3 +268,6 @@ def _real_kind(label: str, dtype: Any) -> Any:
     if not is_floating(dtype):
         raise DtypeError(f"{label}: dtype={dtype} must be a real floating dtype")
     return dtype
+
+
+guard(globals(), __all__)

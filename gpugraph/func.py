@@ -14,6 +14,7 @@ from typing import Any
 from .core.autodiff import grad as _grad
 from .core.errors import ArgumentError, GradientError
 from .core.graph import ancestors
+from .core.guard import guard
 from .core.state import enable_grad
 from .core.tensor import Tensor
 from .ops.creation import asarray, zeros, zeros_like
@@ -251,3 +252,6 @@ def _several(caller: str, primals: Any, tangents: Any) -> tuple[list[Any], list[
     if len(primals) != len(tangents):
         raise ArgumentError(f"{caller}: {len(primals)} primals but {len(tangents)} tangents")
     return list(primals), [v if isinstance(v, Tensor) else asarray(v) for v in tangents]
+
+
+guard(globals(), __all__)

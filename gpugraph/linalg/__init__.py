@@ -13,6 +13,7 @@ gradients of vectors are infinite or NaN. Those of the values are right.
 """
 
 from ..core.errors import LinAlgError
+from ..core.guard import guard as _guard
 from ..ops.einsum import outer, tensordot, vecdot
 from ..ops.linalg import matmul
 from ..ops.shape import matrix_transpose
@@ -77,3 +78,5 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+
+_guard(globals(), __all__)

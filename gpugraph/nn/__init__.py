@@ -5,6 +5,7 @@ init        first values of parameters
 utils       clipping of gradients
 """
 
+from ..core.guard import guard as _guard
 from . import (
     attention,
     dropout,
@@ -221,3 +222,5 @@ __all__ += pad.__all__
 __all__ += recurrent.__all__
 __all__ += resample.__all__
 __all__ += transformer.__all__
+
+_guard(globals(), __all__)

@@ -20,6 +20,7 @@ import numpy as np
 
 from ..core.backend import to_device
 from ..core.errors import ArgumentError, ShapeError
+from ..core.guard import guard
 from ..core.tensor import Tensor
 from ..ops.random import Generator, default_generator
 
@@ -282,3 +283,6 @@ def _write(tensor: T, values: Tensor | np.ndarray[Any, Any]) -> T:
     array = values.array if isinstance(values, Tensor) else values
     tensor.assign(to_device(array, tensor.device))
     return tensor
+
+
+guard(globals(), __all__)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core import backend
 from ..core.errors import ArgumentError, GradientError, ShapeError
+from ..core.guard import guard
 from ..core.tensor import Tensor
 from ..ops.join import concat
 
@@ -108,3 +109,6 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     return [p.grad for p in parameters if p.grad is not None]
+
+
+guard(globals(), __all__)

@@ -4,6 +4,9 @@ Each family owns its public functions (its `__all__`). Imports between families 
 """
 
 # ruff: noqa: I001 (in the order in which they build on each other)
+import sys as _sys
+
+from ..core.guard import guard as _guard
 from . import (
     dtypes,
     info,
@@ -82,3 +85,7 @@ from . import (
     grid_sample,
     attention,
 )
+
+for _name in [name for name in _sys.modules if name.startswith(f"{__name__}.")]:
+    _family = vars(_sys.modules[_name])
+    _guard(_family, _family.get("__all__", ()))

@@ -1,5 +1,6 @@
 """Optimizers and learning-rate schedules, with PyTorch's names, options and update rules."""
 
+from ..core.guard import guard as _guard
 from . import lr_scheduler
 from .adam import Adam, AdamW
 from .adaptive import Adadelta, Adamax, NAdam, RAdam, Rprop
@@ -58,3 +59,5 @@ __all__ = [
     "StepLR",
     "lr_scheduler",
 ]
+
+_guard(globals(), __all__)

@@ -146,7 +146,7 @@ __all__ += ops.statistics.__all__
 __all__ += ops.tiling.__all__
 
 
-_guard(globals(), ("apply", "backward", "grad"))
+_guard(globals(), ("backward", "grad"))
 
 
 def __getattr__(name: str) -> Any:

@@ -272,7 +272,8 @@ IMAGE, FILTERS = zeros(2, 3, 8, 8), zeros(4, 3, 3, 3)
     "call, error, text",
     [
         (lambda: F.conv2d(IMAGE, zeros(4, 2, 3, 3)), SHAPE,
-         "conv2d: x has 3 channels; w (4, 2, 3, 3) with groups=1 takes 2"),
+         "conv2d: x has 3 channels; w (4, 2, 3, 3) with groups=1 takes 2; x is (2, 3, 8, 8): "
+         "give it x with 2 channels, or a layer of in_channels=3"),
         (lambda: F.conv2d(zeros(8, 8), FILTERS), SHAPE,
          "conv2d: x has shape (8, 8); it takes (N, C, H, W), or (C, H, W) for one image; "
          "reshape adds axes"),
@@ -289,7 +290,8 @@ IMAGE, FILTERS = zeros(2, 3, 8, 8), zeros(4, 3, 3, 3)
          "conv2d: spatial axis 1 of x has length 2, 4 with padding (1, 1); a kernel of 3 with "
          "dilation 2 spans 5. Pad more, or take a smaller kernel"),
         (lambda: F.conv2d(IMAGE, FILTERS.astype(np.float64)), DTYPE,
-         "conv2d: x is float32, w is float64; they must be of one dtype, astype() converts"),
+         "conv2d: x is float32, w is float64; they must be of one dtype, astype() converts: "
+         "x.astype(gpugraph.float64)"),
         (lambda: F.conv2d(IMAGE.astype(np.int64), FILTERS), DTYPE,
          "conv2d: x is int64; it takes floating-point arrays, x.astype(gpugraph.float32) makes "
          "one"),

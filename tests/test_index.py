@@ -111,16 +111,16 @@ def test_tensors_index_tensors():
     i = gg.Tensor(np.array([2, 0]))
     np.testing.assert_array_equal(x[i, 1].numpy(), [9, 1])
     np.testing.assert_array_equal(x[x > 9].numpy(), [10, 11])
-    assert x[gg.Tensor(np.array(1))].view  # a 0-d index is an int
+    assert x[gg.Tensor(np.array(1))].is_view  # a 0-d index is an int
     assert x[i[1]].shape == (4,)
 
 
 def test_slices_are_views_and_arrays_are_copies():
     x = gg.Tensor(np.zeros((3, 4)))
-    assert x[1:].view
-    assert x[1, 2].view
+    assert x[1:].is_view
+    assert x[1, 2].is_view
     assert x[1:].shared_version() is x.shared_version()
-    assert not x[[0, 1]].view
+    assert not x[[0, 1]].is_view
     x[1, 2][...] = 5.0
     assert x.array[1, 2] == 5
 

@@ -157,7 +157,7 @@ def test_training_mode_reaches_everything():
     x = images()
     np.testing.assert_array_equal(net(x).numpy(), net(x).numpy())
     assert net.train().features[1].training
-    dropout = nn.Dropout(0.5, Generator(0))
+    dropout = nn.Dropout(0.5, generator=Generator(0))
     assert (dropout(x).numpy() == 0).any()
     assert dropout.eval()(x) is x
 

@@ -116,6 +116,6 @@ def test_only_views_share_memory_and_say_so(name, i):
     inputs = [None if x is None else gg.Tensor(np.asarray(x)) for x in sample.inputs]
     for y in rules.outputs_of(apply(sample.op, *inputs)):
         shares = any(x is not None and np.may_share_memory(x.array, y.array) for x in inputs)
-        assert y.view == shares or not y.size
+        assert y.is_view == shares or not y.size
         if shares:
             assert y.version is inputs[0].version

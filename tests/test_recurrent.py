@@ -175,7 +175,8 @@ SHAPE, ARGUMENT = gg.errors.ShapeError, gg.errors.ArgumentError
          "LSTM: lstm: x (5, 2, 3) must be (L, N, I), or (L, I) for one sequence, with "
          "I = input_size = 4"),
         (lambda: nn.GRU(3, 4)(X, X), SHAPE, "GRU: gru: hx (5, 2, 3) must be (1, 2, 4)"),
-        (lambda: nn.LSTM(3, 4)(X, X), ARGUMENT, "LSTM: lstm: hx must be (h_0, c_0)"),
+        (lambda: nn.LSTM(3, 4)(X, X), ARGUMENT,
+         "LSTM: lstm: hx is float32 (5, 2, 3); it must be a pair (h_0, c_0)"),
         (lambda: nn.GRU(3, 4)(X[:0]), SHAPE, "GRU: gru: x has no time steps; it needs at least 1"),
         (lambda: nn.RNN(3, 4, nonlinearity="elu"), ARGUMENT,
          "RNN: nonlinearity='elu' must be 'tanh' or 'relu'"),

@@ -102,18 +102,18 @@ def test_views_share_memory_and_the_write_counter(call):
     x = gg.Tensor(np.zeros((2, 3)))
     y = call(x)
     assert np.shares_memory(x.array, y.array)
-    assert y.view
+    assert y.is_view
     assert y.shared_version() is x.shared_version()
-    assert not x.view
+    assert not x.is_view
 
 
 def test_reshape_copies_where_it_must():
     x = gg.Tensor(np.zeros((2, 3)))
     y = x.T.reshape(6)
     assert not np.shares_memory(x.array, y.array)
-    assert not y.view
+    assert not y.is_view
     assert not np.shares_memory(x.array, gg.reshape(x, (3, 2), copy=True).array)
-    assert gg.reshape(x, (3, 2), copy=False).view
+    assert gg.reshape(x, (3, 2), copy=False).is_view
     with pytest.raises(gg.ArgumentError, match=r"reshape: x \(3, 2\) lies .* copy=False"):
         gg.reshape(x.T, (6,), copy=False)
 

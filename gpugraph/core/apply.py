@@ -207,7 +207,7 @@ def _share(source: Tensor, y: Tensor) -> None:
         if base is not array and base is not array.base and not _overlap(y.array, array):
             return
     y.version = source.shared_version()
-    y.view = True
+    y.is_view = True
 
 
 def _overlap(a: Array, b: Array) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .methods import FUNCTIONS, Axes, Operand
+from .methods import FUNCTIONS, Axes, Operand, named_tensor
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -268,3 +268,6 @@ class ArrayMethods:
     def matmul(self, other: Operand) -> Tensor:
         """`gpugraph.matmul` of self."""
         return FUNCTIONS.matmul(self, other)
+
+
+named_tensor(ArrayMethods)

@@ -115,6 +115,8 @@ class MetaArray:
         return f"MetaArray({self.shape}, {self.dtype})"
 
 
+PARAMETERS = ("w", "weight", "b", "bias")  # a batch is moved to its network, not the other way
+
 META: Any = MetaArray  # stands where an array module stands elsewhere
 
 
@@ -152,9 +154,12 @@ def module_of(op: object, names: Any, arrays: list[Array]) -> Any:
             continue
         device = device_of(array)
         if found is not None and found != device:
+            mover, there = name, found
+            if device.type == "meta" or name in PARAMETERS:  # with no data to move, or better kept
+                mover, there = first, device
             raise DeviceError(
                 f"{op}: {first} is on {found}, {name} is on {device}; "
-                f"move one of them: {name}.to({found.name!r})"
+                f"move one of them: {mover}.to({there.name!r})"
             )
         found, first = device, first or name
     if found is None or found is CPU or found is _SIM_DEVICE:

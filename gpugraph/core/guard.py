@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, MutableMapping
 from functools import lru_cache, wraps
 from operator import index
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -26,34 +27,35 @@ __all__ = ["guard", "guarded", "told"]
 
 # What code raises that was handed nonsense. Others (MemoryError, AssertionError) tell of no mistake
 FOREIGN = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError, RecursionError)
+_guards: dict[Callable[..., Any], Callable[..., Any]] = {}
 LIBRARIES = {"numpy", "cupy", "ml_dtypes", *sys.stdlib_module_names} - {"__main__"}
 
 
 def guard(namespace: MutableMapping[str, Any], names: Iterable[str]) -> None:
     """Put the guarded function in the place of each of these, here and where it is defined.
 
-    Of classes the constructors are guarded, those of their bases, too. They check the arguments
-    before they run: what a layer is made with is used only much later.
+    Of classes the constructors are guarded, those of their bases, too. They hold the arguments
+    against the signature in any case: what a layer is made with is used only much later.
     """
     for name in names:
-        function = namespace[name]
-        if inspect.isclass(function):
-            for base in function.__mro__:
+        value: Any = namespace[name]
+        if inspect.isclass(value):
+            for base in value.__mro__:
                 _guard_init(base)
-        elif inspect.isfunction(function) and function.__module__.startswith("gpugraph."):
-            if hasattr(function, "__wrapped__"):
-                continue
-            home = vars(sys.modules[function.__module__])
-            own = home.get(function.__name__)
-            # a function of several names is guarded once, so that all stay the same object
-            made = own if getattr(own, "__wrapped__", None) is function else guarded(function)
-            namespace[name] = made
-            if own is function:
-                home[function.__name__] = made
+        elif type(value) is FunctionType and value.__module__.startswith("gpugraph."):
+            namespace[name] = guarded(value)
+            home = vars(sys.modules[value.__module__])
+            if home.get(value.__name__) is value:  # so that it can be pickled
+                home[value.__name__] = guarded(value)
 
 
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which names itself and the argument in every error about its arguments."""
+    """The function, which names itself and the argument in every error about its arguments.
+
+    The same one for each of its names, and for a guarded one.
+    """
+    if function in _guards:
+        return _guards[function]
 
     @wraps(function)
     def checked(*args: Any, **options: Any) -> Any:
@@ -63,14 +65,15 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
             ours = _explained(function.__name__, function, args, options, error)
             if ours is error:
                 raise
-        raise ours from None
+        raise ours from ours.__cause__
 
+    _guards[function] = _guards[checked] = checked
     return checked
 
 
 def _guard_init(cls: type) -> None:
     init = vars(cls).get("__init__")
-    if not inspect.isfunction(init) or hasattr(init, "__wrapped__"):
+    if not inspect.isfunction(init) or init in _guards:
         return
     if not init.__module__.startswith("gpugraph."):
         return
@@ -78,17 +81,20 @@ def _guard_init(cls: type) -> None:
     @wraps(init)
     def checked(self: Any, *args: Any, **options: Any) -> None:
         name = type(self).__name__
-        error: Exception | None = _culprit(name, init, (self, *args), options)
-        if error is not None:
-            raise error
+        error: Exception | None
         try:
-            return init(self, *args, **options)
+            init(self, *args, **options)
+            error = _culprit(name, init, (self, *args), options)
+            if error is not None and hasattr(next(iter(args), None), "array"):
+                error.args = (f"{error}. Make the layer first, then call it: {name}(...)(x)",)
         except (GpugraphError, *FOREIGN) as raised:
             error = _explained(name, init, (self, *args), options, raised)
             if error is raised:
                 raise
-        raise error from None
+        if error is not None:
+            raise error from error.__cause__
 
+    _guards[init] = _guards[checked] = checked
     cls.__init__ = checked  # type: ignore[misc]
 
 
@@ -117,12 +123,13 @@ def _explained(
 ) -> Exception:
     """Our error in the name of the function; the same one where it already speaks well."""
     text = getattr(error, "told", str(error))
-    if isinstance(error, GpugraphError) and (text.startswith(f"{name}:") or _by_user(error)):
+    if isinstance(error, GpugraphError) and text.startswith((f"{name}:", "backward:")):
         return error
     if _by_user(error):  # a function of the user's raised it: not ours to change
         return error
     if isinstance(error, TypeError) and _depth(error) == 1:  # the call itself does not fit
-        return TypeError(f"{error}; it takes {_signature(function)}")
+        said = str(error).replace(f"{function.__qualname__}()", f"{name}()")
+        return TypeError(f"{said}; it takes {_signature(function)}")
     ours = _culprit(name, function, args, options)
     if ours is not None:
         return ours
@@ -136,10 +143,12 @@ def _explained(
         kind = IndexRangeError
     elif isinstance(error, (TypeError, AttributeError)):
         kind = DtypeError
-    return kind(
+    ours = kind(
         f"{name}: can't compute with {given} ({type(error).__name__}: {error}); "
         f"help({name}) tells what it takes"
     )
+    ours.__cause__ = error  # if the fault should be ours, this is where
+    return ours
 
 
 def _culprit(

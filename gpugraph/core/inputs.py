@@ -12,7 +12,7 @@ from .errors import DtypeError, GradientError
 from .op import Op
 from .tensor import Tensor, is_floating, wrap
 
-__all__ = ["as_tensors", "complex_refused", "weak_dtype"]
+__all__ = ["as_tensors", "complex_refused", "unfit", "weak_dtype"]
 
 
 class _Absent:
@@ -41,16 +41,18 @@ def as_tensors(op: Op, inputs: tuple[Any, ...]) -> list[Any]:
             result[i] = _ABSENT
             continue
         elif backend.is_array(x):
+            if x.dtype.kind in "OSUMm":
+                raise DtypeError(
+                    f"{op.label}: {op.name_of(i, len(inputs))} is an array of {x.dtype}; it takes "
+                    "numbers"
+                )
             array = x
             result[i] = wrap(x)
         elif isinstance(x, numbers.Number) or (isinstance(x, np.generic) and _is_number(x.dtype)):
             scalars.append(i)
             continue
         else:
-            raise DtypeError(
-                f"{op.label}: {op.name_of(i, len(inputs))} is a {type(x).__name__}; it takes "
-                "tensors, arrays and numbers. gpugraph.tensor(...) converts"
-            )
+            raise unfit(op.label, op.name_of(i, len(inputs)), x)
         dtypes.append(array.dtype)
         on_host = on_host and type(array) is np.ndarray
     for i in scalars:
@@ -63,6 +65,18 @@ def as_tensors(op: Op, inputs: tuple[Any, ...]) -> list[Any]:
             ) from None
         result[i] = wrap(scalar)
     return result
+
+
+def unfit(label: str, name: str, x: Any, wanted: str = "tensors, arrays and numbers") -> DtypeError:
+    """What to raise where something is no array, nor what else is wanted."""
+    cure = "" if isinstance(x, (str, bytes, dict)) else " gpugraph.tensor(...) converts"
+    if name == "w" and isinstance(x, int):
+        cure = " Layers that make weights of their own are in gpugraph.nn"
+    elif x is None:
+        cure = " Has a function on the way, such as a forward(), forgotten its return?"
+    elif hasattr(x, "forward"):
+        cure = " Call the module: what it returns is a tensor"
+    return DtypeError(f"{label}: {name} is a {type(x).__name__}; it takes {wanted}.{cure}")
 
 
 def complex_refused(op: Op) -> GradientError:

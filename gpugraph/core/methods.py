@@ -7,7 +7,7 @@ typed, so that editors and type checkers see them; a test compares this list wit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from .errors import DtypeError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .backend import Device
     from .tensor import Tensor
 
-__all__ = ["FUNCTIONS", "Methods", "public"]
+__all__ = ["FUNCTIONS", "Methods", "named_tensor", "public"]
 
 Axes: TypeAlias = "int | Sequence[int] | None"
 Operand: TypeAlias = Any  # a tensor, an array or a number
@@ -270,6 +270,10 @@ class Methods:
         """`gpugraph.reshape` of self: ``x.reshape(2, -1)`` or ``x.reshape((2, -1))``."""
         return FUNCTIONS.reshape(self, shape[0] if len(shape) == 1 else shape)
 
+    def view(self, *shape: Any) -> Tensor:
+        """`reshape`, under PyTorch's name; it copies where the memory can't be looked at so."""
+        return self.reshape(*shape)
+
     def flatten(self, start_axis: int = 0, end_axis: int = -1) -> Tensor:
         """`gpugraph.flatten` of self."""
         return FUNCTIONS.flatten(self, start_axis, end_axis)
@@ -320,3 +324,13 @@ class Methods:
     ) -> None:
         """`gpugraph.backward` of self: adds d sum(self * gradient) / dx to every leaf's x.grad."""
         FUNCTIONS.backward(self, gradient, retain_graph, create_graph)
+
+
+def named_tensor(methods: type) -> None:
+    """Let Python call these methods those of Tensor, where a call does not fit."""
+    for method in vars(methods).values():
+        if isinstance(method, FunctionType):
+            method.__qualname__ = f"Tensor.{method.__name__}"
+
+
+named_tensor(Methods)

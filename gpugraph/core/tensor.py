@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import anomaly, backend, hooks, numpy_protocol
+from . import anomaly, backend, hints, hooks, numpy_protocol
 from .array_methods import ArrayMethods
 from .backend import Array, Device
 from .errors import DeviceError, DtypeError, GradientError, ShapeError
@@ -38,8 +38,8 @@ class Tensor(Methods, ArrayMethods, Exchange):
 
     # node, index: the edge it came from (None, 0 for a constant)
     # version: [number of writes], one list shared by all views of one memory; None: never needed
-    # view: shares memory with another tensor
-    __slots__ = ("__weakref__", "_grad", "array", "index", "node", "version", "view")
+    # is_view: shares memory with another tensor
+    __slots__ = ("__weakref__", "_grad", "array", "index", "is_view", "node", "version")
 
     def __init__(self, array: Array, requires_grad: bool = False) -> None:
         if not backend.is_array(array):
@@ -53,7 +53,7 @@ class Tensor(Methods, ArrayMethods, Exchange):
         self.node: Node | None = None
         self.index = 0
         self.version: list[int] | None = None
-        self.view = False
+        self.is_view = False
         self._grad: Tensor | None = None
         if requires_grad:
             self.requires_grad = True
@@ -140,6 +140,8 @@ class Tensor(Methods, ArrayMethods, Exchange):
     @property
     def grad(self) -> Tensor | None:
         """What backward passes have added up here; None before the first, and for constants."""
+        if self._grad is None and not self.is_leaf:
+            hints.warn_of_no_grad(self)
         return self._grad
 
     @grad.setter
@@ -173,7 +175,7 @@ class Tensor(Methods, ArrayMethods, Exchange):
     def detach(self) -> Tensor:
         """The same memory as a constant: no gradient flows through. Writes are still noticed."""
         constant = wrap(self.array)
-        constant.version, constant.view = self.shared_version(), True
+        constant.version, constant.is_view = self.shared_version(), True
         return constant
 
     # Memory
@@ -280,7 +282,7 @@ class Tensor(Methods, ArrayMethods, Exchange):
 
     def __copy__(self) -> Tensor:
         twin = self._rebuilt("copy", self.array)
-        twin.version, twin.view = self.shared_version(), True
+        twin.version, twin.is_view = self.shared_version(), True
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
@@ -301,6 +303,9 @@ class Tensor(Methods, ArrayMethods, Exchange):
         return twin
 
     # Other libraries
+
+    if not TYPE_CHECKING:
+        __getattr__ = hints.missing_attribute  # called only where nothing was found
 
     __array_ufunc__ = numpy_protocol.array_ufunc
     __array_function__ = numpy_protocol.array_function
@@ -332,7 +337,7 @@ def wrap(array: Array, node: Node | None = None, index: int = 0) -> Tensor:
     tensor.node = node
     tensor.index = index
     tensor.version = None
-    tensor.view = False
+    tensor.is_view = False
     tensor._grad = None
     return tensor
 

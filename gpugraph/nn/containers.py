@@ -29,6 +29,7 @@ class _Holder(Module):
             raise DtypeError(
                 f"{kind}: {name!r} is a {type(module).__name__}; it must be a Module"
                 + (", such as nn.ReLU() for relu" if callable(module) else "")
+                + ("; spread it: Sequential(*layers)" if isinstance(module, (list, tuple)) else "")
             )
         setattr(self, name, module)
 

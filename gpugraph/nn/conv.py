@@ -61,6 +61,7 @@ class _Conv(Lazy):
         (self.out_channels,) = per_axis(name, "out_channels", out_channels, 1)
         (self.groups,) = per_axis(name, "groups", groups, 1)
         self.kernel_size = per_axis(name, "kernel_size", kernel_size, self.ndim)
+        Window.of(name, self.ndim, self.kernel_size, stride, padding, dilation)  # or it raises
         self.stride, self.padding, self.dilation = stride, padding, dilation
         self.has_bias = bias
         self.generator = generator

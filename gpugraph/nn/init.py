@@ -154,8 +154,11 @@ def trunc_normal_(
 
     a, b  are values, not multiples of std. By rejection: exact, however small that part is
     """
-    if not (std > 0 and a < b):
-        raise ArgumentError(f"trunc_normal_: std={std} must be above 0, and a={a} below b={b}")
+    if not (math.isfinite(mean) and 0 < std < math.inf and a < b):
+        raise ArgumentError(
+            f"trunc_normal_: std={std} must be above 0, and a={a} below b={b}; mean={mean} and std "
+            "must be finite"
+        )
     if tensor.device.type == "meta":
         return tensor
     low, high = (a - mean) / std, (b - mean) / std

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..core.errors import ArgumentError
 from ..core.tensor import Tensor
 from ..ops.class_losses import (
     cross_entropy,
@@ -69,8 +70,13 @@ class _Loss(Module):
     """Base: what was passed at construction goes to the function by keyword, `options`."""
 
     options: tuple[str, ...] = ("reduction",)
+    more_reductions: tuple[str, ...] = ()
 
     def __init__(self, reduction: str = "mean") -> None:
+        if reduction not in ("none", "mean", "sum", *self.more_reductions):
+            raise ArgumentError(
+                f"{type(self).__name__}: reduction={reduction!r} must be 'mean', 'sum' or 'none'"
+            )
         self.reduction = reduction
 
     def _given(self) -> dict[str, Any]:
@@ -225,6 +231,7 @@ class KLDivLoss(_Loss):
     """`functional.kl_div` of log-probabilities and probabilities."""
 
     options = ("reduction", "log_target")
+    more_reductions = ("batchmean",)
 
     def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
         super().__init__(reduction)

@@ -362,7 +362,7 @@ class Module:
             grad, leaf = tensor.grad, tensor.requires_grad
             hooks = None if tensor.node is None else tensor.node.hooks
             tensor.requires_grad = False
-            tensor.array, tensor.version, tensor.view = array, None, False
+            tensor.array, tensor.version, tensor.is_view = array, None, False
             tensor.requires_grad = leaf  # a new leaf: the old node tells the old dtype
             if tensor.node is not None:
                 tensor.node.hooks = hooks

@@ -74,7 +74,12 @@ class _BatchNorm(Lazy):
         return channels
 
     def forward(self, x: Any) -> Tensor:
-        self.size_of(x)
+        channels = self.size_of(x)
+        if channels != self.size:  # before the batch is counted
+            raise ShapeError(
+                f"batch_norm: x {x.shape} has {channels} channels; this layer has num_features="
+                f"{self.size}, so make it {type(self).__name__}({channels})"
+            )
         share = self.momentum
         if self.training and self.num_batches_tracked is not None:
             number = self.count_batch()

@@ -19,4 +19,4 @@ class Parameter(Tensor):
     def __init__(self, data: Tensor | Array, requires_grad: bool = True) -> None:
         super().__init__(data.array if isinstance(data, Tensor) else data, requires_grad)
         if isinstance(data, Tensor):
-            self.version, self.view = data.shared_version(), True
+            self.version, self.is_view = data.shared_version(), True

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ..core.tensor import Tensor
+from ..core.window import Window
 from ..ops.pool_adaptive import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -68,6 +69,7 @@ class _MaxPool(Module):
         return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None:
+        _check(self, kernel_size, stride, padding, dilation)
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
         self.dilation, self.return_indices, self.ceil_mode = dilation, return_indices, ceil_mode
 
@@ -97,6 +99,7 @@ class _AvgPool(Module):
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
+        _check(self, kernel_size, stride, padding)
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
@@ -132,6 +135,14 @@ class _DividedAvgPool(_AvgPool):
             self.count_include_pad,
             self.divisor_override,
         )
+
+
+def _check(layer: Any, size: Any, stride: Any, padding: Any = 0, dilation: Any = 1) -> None:
+    """Raise now, not at the first call, if these describe no window."""
+    axes = int(layer.function.__name__[-2])  # max_pool2d has 2
+    Window.of(
+        type(layer).__name__, axes, size, size if stride is None else stride, padding, dilation
+    )
 
 
 def _options(layer: Any, **usual: Any) -> str:

@@ -11,6 +11,7 @@ import math
 from typing import Any, ClassVar
 
 from ..core.errors import ArgumentError, DtypeError, ShapeError
+from ..core.guard import told
 from ..core.tensor import Tensor
 from ..core.window import per_axis
 from ..ops.activation import relu, sigmoid
@@ -196,7 +197,8 @@ class _RNNBase(_Recurrent):
             given = list(hx) if isinstance(hx, (tuple, list)) else [hx]
             if len(given) != self.states:
                 raise ArgumentError(
-                    f"{label}: hx must be " + ("(h_0, c_0)" if self.states == 2 else "one tensor")
+                    f"{label}: hx is {told(hx)}; it must be "
+                    + ("a pair (h_0, c_0)" if self.states == 2 else "one tensor, h_0")
                 )
             for k, (h, w) in enumerate(zip(given, widths, strict=True)):
                 h = tensor_of(label, "hx", h)

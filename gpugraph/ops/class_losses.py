@@ -64,6 +64,12 @@ def cross_entropy(
                 "probabilities. Give those samples a weight of their own, with reduction='none'"
             )
         losses = _soft_cross_entropy(logits, target, weight, reduction, label_smoothing)
+    elif is_floating(target.dtype) and target.ndim == logits.ndim:
+        raise ShapeError(
+            f"cross_entropy: target {target.shape} of {target.dtype} would be probabilities; they "
+            f"must have the shape of logits {logits.shape}. Class indices are integers, one per "
+            "sample"
+        )
     else:
         ignored, target = _ignored(target, ignore_index)
         if weight is None and ignored is None and not label_smoothing:

@@ -83,8 +83,8 @@ class Conv(Bilinear):
         channels = w.shape[1] * self.groups
         if x.shape[1] != channels:
             raise ShapeError(
-                f"{label}: x has {x.shape[1]} channels; "
-                f"w {w.shape} with groups={self.groups} takes {channels}"
+                f"{label}: x has {x.shape[1]} channels; w {w.shape} with groups={self.groups} "
+                f"takes {channels}; x is {x.shape}: {_channel_cure(x.shape, channels)}"
             )
         if b is not None and b.shape != w.shape[:1]:
             raise ShapeError(
@@ -281,7 +281,19 @@ def check_dtypes(label: str, **specs: Spec | Tensor | None) -> None:
             )
     if len(set(given.values())) > 1:
         told = ", ".join(f"{name} is {dtype}" for name, dtype in given.items())
-        raise DtypeError(f"{label}: {told}; they must be of one dtype, astype() converts")
+        name, dtype = next(iter(given.items()))
+        other = next(d for d in given.values() if d != dtype)
+        raise DtypeError(
+            f"{label}: {told}; they must be of one dtype, astype() converts: "
+            f"{name}.astype(gpugraph.{other})"
+        )
+
+
+def _channel_cure(x: Shape, channels: int) -> str:
+    """What to do about a wrong number of channels: are they last, as in a picture file?"""
+    if x[-1] == channels != x[-2]:
+        return f"they seem to be the last axis, x.moveaxis(-1, {1 - len(x)}) puts them in front"
+    return f"give it x with {channels} channels, or a layer of in_channels={x[1]}"
 
 
 def check_rank(label: str, name: str, shape: Shape, window: Window) -> None:

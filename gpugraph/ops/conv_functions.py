@@ -10,7 +10,8 @@ from typing import Any
 
 from ..core.apply import apply
 from ..core.backend import is_array
-from ..core.errors import ArgumentError, DtypeError, ShapeError
+from ..core.errors import ArgumentError, ShapeError
+from ..core.inputs import unfit
 from ..core.methods import public
 from ..core.tensor import Tensor, wrap
 from ..core.window import Window, per_axis
@@ -365,10 +366,7 @@ def tensor_of(label: str, name: str, x: Any) -> Tensor:
         return x
     if is_array(x):
         return wrap(x)
-    raise DtypeError(
-        f"{label}: {name} is a {type(x).__name__}; it takes tensors and arrays. "
-        "gpugraph.tensor(...) converts"
-    )
+    raise unfit(label, name, x, "tensors and arrays")
 
 
 def _size(label: str, name: str, size: Any, axes: int) -> tuple[int, ...]:

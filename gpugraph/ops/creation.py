@@ -106,7 +106,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
         raise ArgumentError(f"from_dlpack: x refuses to be shared ({error})") from None
     shared = Tensor(array)
     if isinstance(x, Tensor):
-        shared.version, shared.view = x.shared_version(), True
+        shared.version, shared.is_view = x.shared_version(), True
     return asarray(shared, device=device, copy=copy)
 
 
@@ -134,7 +134,9 @@ def host_array(label: str, value: Any, dtype: Any = None) -> np.ndarray[Any, Any
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
         if "inhomogeneous" in str(error):
-            raise ShapeError(f"{label}: the lists are ragged; rows must be of one length") from None
+            raise ShapeError(
+                f"{label}: the lists are ragged{_uneven(value)}; rows must be of one length"
+            ) from None
         raise DtypeError(f"{label}: no array of numbers can be made of it ({error})") from None
     _numbers(label, array, value)
     if hasattr(value, "dtype") or issubclass(_leaf_type(value), (np.ndarray, Tensor)):
@@ -149,6 +151,16 @@ def host_array(label: str, value: Any, dtype: Any = None) -> np.ndarray[Any, Any
         if not (limits.min <= low and high <= limits.max):  # nor does NaN
             raise DtypeError(f"{label}: {low} to {high} does not fit into {wanted}")
     return array.astype(wanted, copy=False)
+
+
+def _uneven(value: Any) -> str:
+    """Which row has another length than the first, where that is the reason."""
+    try:
+        lengths = [len(row) for row in value]
+    except TypeError:
+        return ""
+    odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), None)
+    return "" if odd is None else f": row 0 has length {lengths[0]}, row {odd} has {lengths[odd]}"
 
 
 def _numbers(label: str, array: Array, value: Any) -> Array:

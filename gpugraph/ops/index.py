@@ -279,8 +279,8 @@ def _write(x: Tensor, key: Key, axes: tuple[int, ...], indices: list[Any], value
 
 def _replace(x: Tensor, key: Key, axes: tuple[int, ...], indices: list[Any], value: Any) -> None:
     """Make x the result of a recorded write."""
-    if x.view or (x.requires_grad and x.is_leaf):
-        what = "is a view of another tensor" if x.view else "is a leaf that needs a gradient"
+    if x.is_view or (x.requires_grad and x.is_leaf):
+        what = "is a view of another tensor" if x.is_view else "is a leaf that needs a gradient"
         raise GradientError(
             f"setitem: x {x.shape} {what}, and this write would have to be recorded; use "
             "gpugraph.where(mask, value, x), or write to x.copy()"

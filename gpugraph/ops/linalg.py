@@ -122,6 +122,20 @@ def _as_column(x: Tensor) -> Tensor:
     return x if x.ndim > 1 else x.reshape((*x.shape, 1))
 
 
+def _features_cure(x: tuple[int, ...], wanted: int) -> str:
+    """What to do about a wrong number of features: was flattening, or the batch axis, forgotten?"""
+    if len(x) > 2 and math.prod(x[1:]) == wanted:
+        return "flatten each example first: x.flatten(1)"
+    if len(x) > 1 and math.prod(x) == wanted:
+        return (
+            "x holds that many in all, so the axis of the batch seems to be missing; x[None] adds "
+            "it to one example"
+        )
+    return (
+        f"a layer of in_features={x[-1]} (or None, to learn it from its first input) takes this x"
+    )
+
+
 class Linear(Op):
     """x @ w.T + b over the last axis of x: (..., I), (O, I), (O,) -> (..., O)."""
 
@@ -138,15 +152,15 @@ class Linear(Op):
         if x.shape[-1] != w.shape[1]:
             raise ShapeError(
                 f"linear: x has {x.shape[-1]} features in its last axis; w {w.shape} takes "
-                f"{w.shape[1]}"
+                f"{w.shape[1]}; x is {x.shape}: {_features_cure(x.shape, w.shape[1])}"
             )
         if b is not None and b.shape != w.shape[:1]:
             raise ShapeError(f"linear: b {b.shape} must be {w.shape[:1]}, one for each row of w")
         for name, other in (("w", w), ("b", b)):
             if other is not None and other.dtype != x.dtype:
                 raise DtypeError(
-                    f"linear: x is {x.dtype}, {name} is {other.dtype}; cast one of them with "
-                    ".astype(...)"
+                    f"linear: x is {x.dtype}, {name} is {other.dtype}; cast one of them: "
+                    f"x.astype(gpugraph.{other.dtype})"
                 )
         return Spec((*x.shape[:-1], w.shape[0]), x.dtype)
 

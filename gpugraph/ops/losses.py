@@ -39,14 +39,23 @@ LOSS_GRAD_ROWS = rows_kernel(
 
 def check_target(label: str, target: Spec, wanted: tuple[int, ...], classes: int) -> None:
     """Raise unless target has integers in the wanted shape."""
+    if target.shape == (*wanted[:1], classes, *wanted[1:]) and target.dtype.kind in "iub":
+        axis = 1 if wanted else 0
+        raise ShapeError(
+            f"{label}: target {target.shape} seems to be one-hot; it takes one class index per "
+            f"sample: {wanted}. Use target.argmax(axis={axis})"
+        )
     if target.dtype.kind not in "iu":
         raise DtypeError(
             f"{label}: target is {target.dtype}; it takes class indices 0 to {classes - 1} in an "
             "integer dtype. Use target.astype(gpugraph.int64)"
         )
     if target.shape != wanted:
+        cure = (
+            f"; use target.reshape{wanted}" if math.prod(target.shape) == math.prod(wanted) else ""
+        )
         raise ShapeError(
-            f"{label}: target {target.shape} must have one class index per sample: {wanted}"
+            f"{label}: target {target.shape} must have one class index per sample: {wanted}{cure}"
         )
 
 
@@ -56,9 +65,13 @@ def check_classes(label: str, target: Any, classes: int) -> None:
         return
     for found in (int(target.min()), int(target.max())):
         if not 0 <= found < classes:
+            skips = found < 0 and label in ("cross_entropy", "nll_loss")
+            from_one = found == classes and int(target.min()) > 0
             raise IndexRangeError(
                 f"{label}: target has class {found}; there are {classes} classes, "
                 f"0 to {classes - 1}"
+                + ("; if yours count from 1, use target - 1" if from_one else "")
+                + (f"; ignore_index={found} leaves such samples out" if skips else "")
             )
 
 

@@ -252,15 +252,7 @@ def batch_norm(
         raise ArgumentError(f"batch_norm: momentum={momentum!r} must be a number")
     y, mean, var = apply(BatchNorm.make(float(eps)), x, weight, bias)
     n = count(y.shape)
-    averages = {"running_mean": running_mean, "running_var": running_var}
-    for name, running in averages.items():  # both, before either is written to
-        if running is not None and not isinstance(running, Tensor):
-            raise DtypeError(
-                f"batch_norm: {name} is a {type(running).__name__}; it is written to, so it must "
-                "be a Tensor"
-            )
-        spec = None if running is None else Spec(running.shape, running.dtype)
-        check_input("batch_norm", Spec(y.shape, y.dtype), **{name: spec})
+    check_running("batch_norm", y, running_mean, running_var)
     if not n:
         return y
     unbiased = n / max(1, n - 1)
@@ -271,6 +263,18 @@ def batch_norm(
             if running is not None:
                 running.assign(running * (1 - momentum) + new * (factor * momentum))
     return y
+
+
+def check_running(label: str, x: Tensor, running_mean: Any, running_var: Any) -> None:
+    """Raise unless both averages can be written to; called before either is."""
+    for name, running in (("running_mean", running_mean), ("running_var", running_var)):
+        if running is not None and not isinstance(running, Tensor):
+            raise DtypeError(
+                f"{label}: {name} is a {type(running).__name__}; it is written to, so it must "
+                "be a Tensor"
+            )
+        spec = None if running is None else Spec(running.shape, running.dtype)
+        check_input(label, Spec(x.shape, x.dtype), **{name: spec})
 
 
 @public

@@ -29,7 +29,7 @@ from .extrema import max as maximum_of
 from .extrema import min as minimum_of
 from .memory import astype
 from .norm import BatchNormEval
-from .norm_functions import BatchNorm
+from .norm_functions import BatchNorm, check_running
 from .powers import sqrt, square
 from .shape import axes_of
 
@@ -134,6 +134,7 @@ def instance_norm(
             f"instance_norm: x {x.shape} has one value per channel and example, which has no "
             "spread; it needs spatial axes"
         )
+    check_running("instance_norm", x, running_mean, running_var)
     y, mean, var = apply(BatchNorm.make(eps), x.reshape((1, N * C, n)), None, None)
     if N and n and not STATE.get().repeating:
         with set_state(recording=False):

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..core.apply import apply
 from ..core.errors import ArgumentError, AxisError, DtypeError, ShapeError
+from ..core.inputs import unfit
 from ..core.methods import public
 from ..core.op import Cost, Op, Sample, Spec, Tap, broadcast, traffic
 from ..core.tensor import Tensor
@@ -46,10 +47,7 @@ def shape_of(label: str, x: Any, name: str = "x") -> tuple[int, ...]:
     except AttributeError:
         if isinstance(x, (bool, int, float, complex)):
             return ()
-        raise DtypeError(
-            f"{label}: {name} is a {type(x).__name__}; it takes tensors, arrays and numbers. "
-            "gpugraph.tensor(...) converts"
-        ) from None
+        raise unfit(label, name, x) from None
 
 
 def axes_of(label: str, axis: Any, shape: tuple[int, ...], name: str = "x") -> tuple[int, ...]:
@@ -192,7 +190,7 @@ def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Tensor:
     elif had == shape and isinstance(x, Tensor):
         return x
     y = apply(Reshape.make(shape), x)
-    if copy is False and y.device != "meta" and not y.view:
+    if copy is False and y.device != "meta" and not y.is_view:
         raise ArgumentError(
             f"reshape: x {had} lies in memory such that {shape} needs a copy, but copy=False"
         )

@@ -83,6 +83,7 @@ class OneCycleLR(Schedule):
         if self.last_epoch > self.total_steps:
             raise ArgumentError(
                 f"OneCycleLR: step {self.last_epoch} of a cycle of total_steps={self.total_steps}"
+                "; make it as long as the training, one step() for each batch"
             )
         super()._set()
         if not self.cycle_momentum:

@@ -51,7 +51,7 @@ class Flat:
         with backend.current([self.array]):
             for p, view in zip(self.params, self.views, strict=True):
                 view[...] = p.array
-                p.array, p.version, p.view = view, None, False  # no one else has it yet
+                p.array, p.version, p.is_view = view, None, False  # no one else has it yet
 
     def _buffer(self) -> tuple[Array, list[Array]]:
         """Zeros for all parameters, and the views that have the shapes of each."""

@@ -211,7 +211,10 @@ class Optimizer:
             )
         given = list(params)
         if not given:
-            raise ArgumentError(f"{name}: params is empty; there is nothing to optimize")
+            raise ArgumentError(
+                f"{name}: params is empty; there is nothing to optimize. (A "
+                "generator is read only once: call model.parameters() anew)"
+            )
         if not any(isinstance(p, dict) for p in given):
             return [{"params": given}]
         if not all(isinstance(p, dict) for p in given):

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from ..core.errors import AnomalyError, ArgumentError, DataError
+from ..core.errors import AnomalyError, ArgumentError, DataError, DtypeError
 from ..core.tensor import Tensor
 from ..io import load_checkpoint, save_checkpoint
 from ..nn.functional import cross_entropy
@@ -63,7 +63,8 @@ def fit(
     while len(history) < epochs:
         epoch, start = len(history) + 1, perf_counter()
         meter = evaluation.Meter()
-        for x, *targets in _bar(data, f"epoch {epoch}/{epochs}", progress):
+        for batch in _bar(data, f"epoch {epoch}/{epochs}", progress):
+            x, *targets = _parts(batch)
             output = model(x)
             mistake = loss(output, *targets)
             meter.add(output, tuple(targets), _checked(mistake.item(), epoch, optimizer))
@@ -114,6 +115,16 @@ def _go_on(schedule: Any, loss: float) -> None:
         schedule.step(loss)
     else:
         schedule.step()
+
+
+def _parts(batch: Any) -> Any:
+    """The batch, if it is several things."""
+    if not isinstance(batch, (tuple, list)) or len(batch) < 1:
+        raise DtypeError(
+            f"fit: a batch of data is a {type(batch).__name__}; it must be a tuple (x, *targets), "
+            "as a gpugraph.data.DataLoader gives"
+        )
+    return batch
 
 
 def _checked(loss: float, epoch: int, optimizer: Any) -> float:

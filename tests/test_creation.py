@@ -104,7 +104,7 @@ def test_asarray_lets_gradients_through():
         ([math.nan], {"dtype": int}, gg.DtypeError, "tensor: nan to nan does not fit into int64"),
         (1j, {"dtype": float}, gg.DtypeError, "tensor: complex numbers do not fit into float64"),
         ([1.0], {"dtype": "float7"}, gg.DtypeError, "tensor: dtype='float7' is no type of numbers"),
-        ([1.0], {"device": "gpu"}, gg.ArgumentError, "device: 'gpu' is none of"),
+        ([1.0], {"device": "gpu"}, gg.ArgumentError, "tensor: device: 'gpu' is none of"),
     ],
 )
 def test_what_makes_no_tensor(value, options, error, text):

@@ -27,6 +27,8 @@ __all__ = ["guard", "guarded", "told"]
 
 # What code raises that was handed nonsense. Others (MemoryError, AssertionError) tell of no mistake
 FOREIGN = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError, RecursionError)
+# Labels of what has no name as a function, or goes by another one than was called
+PLAIN = ("backward:", "DLPack:")
 _guards: dict[Callable[..., Any], Callable[..., Any]] = {}
 LIBRARIES = {"numpy", "cupy", "ml_dtypes", *sys.stdlib_module_names} - {"__main__"}
 
@@ -44,8 +46,8 @@ def guard(namespace: MutableMapping[str, Any], names: Iterable[str]) -> None:
                 _guard_init(base)
         elif type(value) is FunctionType and value.__module__.startswith("gpugraph."):
             namespace[name] = guarded(value)
-            home = vars(sys.modules[value.__module__])
-            if home.get(value.__name__) is value:  # so that it can be pickled
+            home: dict[str, Any] = vars(sys.modules[value.__module__])
+            if home.get(value.__name__) == value:  # so that it can be pickled
                 home[value.__name__] = guarded(value)
 
 
@@ -123,7 +125,7 @@ def _explained(
 ) -> Exception:
     """Our error in the name of the function; the same one where it already speaks well."""
     text = getattr(error, "told", str(error))
-    if isinstance(error, GpugraphError) and text.startswith((f"{name}:", "backward:")):
+    if isinstance(error, GpugraphError) and text.startswith((f"{name}:", *PLAIN)):
         return error
     if _by_user(error):  # a function of the user's raised it: not ours to change
         return error

@@ -154,11 +154,6 @@ class FloatInfo:
         return self.smallest_normal
 
 
-def _dtype_of(label: str, x: Any) -> np.dtype[Any]:
-    """The dtype of an array, or that x names. (`numpy.float32` has an attribute dtype, too.)"""
-    return as_dtype(label, x.dtype if isinstance(x, Tensor) or is_array(x) else x)
-
-
 def finfo(type: Any, /) -> FloatInfo:
     """Limits of a floating dtype, or of that of an array: see `FloatInfo`."""
     dtype = _dtype_of("finfo", type)

@@ -165,7 +165,7 @@ def outputs_and_inputs():
 def schedules():
     optimizer = sgd()
     parts = [optim.ConstantLR(optimizer), optim.ExponentialLR(optimizer, 0.9)]
-    return {"optimizer": optimizer, "schedulers": parts, "milestones": [2]}
+    return {"optimizer": optimizer, "schedulers": parts}
 
 
 def same(*names, **call):
@@ -181,7 +181,7 @@ SPECIAL = {
         *(f"gg.bitwise_{f}" for f in ("and", "or", "xor")),
         x1=lambda: whole(3), x2=lambda: whole(3),
     ),
-    **same("gg.dot", "gg.matmul", "linalg.matmul", x2=lambda: real(3, 2)),
+    **same("gg.dot", "gg.matmul", "gg.mm", "linalg.matmul", x2=lambda: real(3, 2)),
     **same("gg.linear", "F.linear", w=lambda: real(4, 3), b=lambda: real(4)),
     **same("gg.one_hot", "F.one_hot", x=lambda: whole(4), num_classes=lambda: 3),
     **same("gg.cumulative_sum", "gg.cumulative_prod", axis=lambda: 0),
@@ -204,7 +204,8 @@ SPECIAL = {
            groups=lambda: 2, size=lambda: 3, num_groups=lambda: 2, num_channels=lambda: 4,
            threshold=lambda: 0.5, value=lambda: 1.0),
     **same("optim.CosineAnnealingLR", "optim.CosineAnnealingWarmRestarts", "optim.ExponentialLR",
-           "optim.LambdaLR", "optim.MultiStepLR", "optim.OneCycleLR", "optim.StepLR",
+           "optim.LambdaLR", "optim.MultiplicativeLR", "optim.MultiStepLR", "optim.OneCycleLR",
+           "optim.StepLR",
            T_max=lambda: 5, T_0=lambda: 3, gamma=lambda: 0.5, lr_lambda=lambda: lambda e: 1.0,
            milestones=lambda: [1, 3], max_lr=lambda: 0.1, total_steps=lambda: 9,
            step_size=lambda: 2),
@@ -216,7 +217,7 @@ SPECIAL = {
     "gg.roll": lambda: {"shift": 1, "axis": 1},
     "gg.where": lambda: {"condition": real(2, 3) > 0.5},
     "gg.bincount": lambda: {"x": whole(5), "weights": real(5)},
-    "gg.asarray": lambda: {"obj": [1.0, 2.0]},
+    **same("gg.asarray", "gg.as_tensor", obj=lambda: [1.0, 2.0]),
     "gg.tensor": lambda: {"array_like": [1.0, 2.0]},
     "gg.eye": lambda: {"n_rows": 3, "n_cols": 2},
     "gg.full": lambda: {"fill_value": 2.0},
@@ -234,12 +235,14 @@ SPECIAL = {
     "gg.checkpoint": lambda: {"function": gg.exp, "args": [real(3)]},
     "gg.gradient": lambda: {"f": real(4, 5)},
     "gg.interp": lambda: {"x": real(4), "xp": np.array([0.0, 1.0]), "fp": np.array([1.0, 2.0])},
-    "gg.trapezoid": lambda: {"y": real(4), "x": np.arange(4.0)},
+    **same("gg.trapezoid", "gg.trapz", y=lambda: real(4), x=lambda: np.arange(4.0)),
     "gg.delete": lambda: {"obj": 1, "axis": 0},
     "gg.insert": lambda: {"obj": 1, "values": real(3), "axis": 0},
     "gg.select": lambda: {"condlist": [real(3) > 0.5], "choicelist": [real(3)]},
-    "gg.moveaxis": lambda: {"source": 0, "destination": 1},
-    "gg.swapaxes": lambda: {"axis1": 0, "axis2": 1},
+    **same("gg.moveaxis", "gg.movedim", source=lambda: 0, destination=lambda: 1),
+    **same("gg.swapaxes", "gg.swapdims", axis1=lambda: 0, axis2=lambda: 1),
+    "gg.bmm": lambda: {"x1": real(2, 3, 4), "x2": real(2, 4, 2)},
+    "gg.mv": lambda: {"x2": real(3)},
     "gg.digitize": lambda: {"bins": np.array([0.2, 0.5])},
     "gg.searchsorted": lambda: {"x1": np.arange(4.0)},
     "gg.chunk": lambda: {"chunks": 2},
@@ -248,13 +251,19 @@ SPECIAL = {
     "gg.tile": lambda: {"repetitions": (2, 1)},
     "gg.unflatten": lambda: {"axis": 1, "sizes": (3, 1)},
     "gg.cross": lambda: {"x1": real(2, 3)},
-    "gg.clip": lambda: {"min": 0.1, "max": 0.4},
+    **same("gg.clip", "gg.clamp_min", "gg.clamp_max", min=lambda: 0.1, max=lambda: 0.4),
     "gg.linspace": lambda: {"start": 0.0, "stop": 1.0},
     "F.bias_act": lambda: {"b": real(3), "act": "relu"},
     "F.cosine_embedding_loss": lambda: {"target": np.array([1.0, -1.0], np.float32)},
     "F.gaussian_nll_loss": lambda: {"var": real(2, 3)},
     "F.glu": lambda: {"x": real(2, 4)},
+    "F.ctc_loss": lambda: {
+        "log_probs": -real(5, 2, 4), "targets": 1 + whole(2, 2), "input_lengths": [5, 4],
+        "target_lengths": [2, 1],
+    },
+    "F.gumbel_softmax": lambda: {"logits": real(4, 3)},
     "F.multi_margin_loss": lambda: {"target": whole(2)},
+    "F.multilabel_margin_loss": lambda: {"target": np.array([[2, 0, -1], [1, -1, -1]])},
     "F.threshold": lambda: {"threshold": 0.5},
     "F.scaled_dot_product_attention": lambda: {
         "query": real(2, 3, 4), "key": real(2, 5, 4), "value": real(2, 5, 4),
@@ -298,13 +307,20 @@ SPECIAL = {
     "nn.TransformerEncoder": lambda: {
         "encoder_layer": nn.TransformerEncoderLayer(4, 2, 8), "num_layers": 2,
     },
-    "nn.TransformerEncoderLayer": lambda: {"d_model": 4, "nhead": 2, "dim_feedforward": 8},
+    "nn.TransformerDecoder": lambda: {
+        "decoder_layer": nn.TransformerDecoderLayer(4, 2, 8), "num_layers": 2,
+    },
+    **same("nn.TransformerEncoderLayer", "nn.TransformerDecoderLayer",
+           d_model=lambda: 4, nhead=lambda: 2, dim_feedforward=lambda: 8),
+    "nn.Unflatten": lambda: {"dim": 1, "unflattened_size": (3, 1)},
     "nn.Bilinear": lambda: {"in1_features": 3, "in2_features": 2},
     "nn.Embedding": lambda: {"num_embeddings": 5, "embedding_dim": 3},
     "nn.LocalConv2d": lambda: {"input_size": (4, 4)},
     "nn.Sequential": lambda: {"modules": [nn.ReLU()]},
     "optim.EMA": lambda: {"model": nn.Linear(3, 2)},
-    "optim.SequentialLR": schedules,
+    "optim.ChainedScheduler": schedules,
+    "optim.CyclicLR": lambda: {"base_lr": 0.1, "max_lr": 0.5, "step_size_up": 3},
+    "optim.SequentialLR": lambda: {**schedules(), "milestones": [2]},
 }  # fmt: skip
 
 # Bases, made to be subclassed; and what takes no arguments to speak of

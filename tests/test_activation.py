@@ -200,7 +200,10 @@ def test_an_empty_batch_has_no_loss_to_add():
         (np.array([-1, 0]), "cross_entropy: target has class -1; there are 4 classes"),
         (np.array([0.0, 1.0]), "cross_entropy: target is float64; it takes class indices 0 to 3"),
         (np.array([0]), r"cross_entropy: target \(1,\) must have one class index .*: \(2,\)"),
-        (np.eye(2, 4, dtype=int), r"cross_entropy: target \(2, 4\) seems to be one-hot; it takes one class index"),
+        (
+            np.eye(2, 4, dtype=int),
+            r"cross_entropy: target \(2, 4\) seems to be one-hot; it takes one class index",
+        ),
     ],
 )
 def test_wrong_targets(target, told):

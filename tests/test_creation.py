@@ -7,6 +7,7 @@ import pytest
 
 import gpugraph as gg
 from gpugraph.core import backend
+from gpugraph.testing import gradcheck
 
 
 @pytest.fixture(autouse=True)
@@ -168,6 +169,54 @@ def test_grids():
         theirs = np.meshgrid(np.arange(2), np.arange(3), np.arange(4), indexing=indexing)
         for a, b in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(a.numpy(), b)
+
+
+A, B = np.array([[1.0], [-2.0], [0.3]]), np.array([3.0, 0.7])
+ENDS = [
+    (np.array(1.5), 3.0),
+    (1.5, np.array(3.0)),
+    (A, 2.0),
+    (A, B),
+    (np.array([5, 250], np.uint8), np.array([1, 3], np.uint8)),  # 1 - 5 must not wrap around
+    (np.array([True, False]), 3),
+    ([1.0, 2.0], [0.5, 7.0]),
+    (A, 1 + 2j),
+]
+
+
+@pytest.mark.parametrize("start, stop", ENDS)
+@pytest.mark.parametrize("num, endpoint", [(5, True), (4, False), (1, True), (0, True)])
+def test_ends_that_are_arrays_or_tensors(start, stop, num, endpoint):
+    expected = np.linspace(start, stop, num, endpoint=endpoint)
+    for wrap in (lambda x: x, lambda x: gg.Tensor(x) if isinstance(x, np.ndarray) else x):
+        y = gg.linspace(wrap(start), wrap(stop), num, endpoint=endpoint, dtype=expected.dtype)
+        assert y.dtype == expected.dtype
+        np.testing.assert_allclose(y.numpy(), expected, rtol=1e-14, atol=1e-14)
+        if num > 1 and endpoint:
+            np.testing.assert_array_equal(y.numpy()[-1], expected[-1])
+        meta = gg.linspace(wrap(start), wrap(stop), num, endpoint=endpoint, device="meta")
+        assert meta.shape == expected.shape
+        if expected.dtype.kind != "c":
+            y = gg.logspace(wrap(start), wrap(stop), num, endpoint, 0.9, dtype=np.float64)
+            theirs = np.logspace(start, stop, num, endpoint, 0.9)
+            np.testing.assert_allclose(y.numpy(), theirs, rtol=1e-12)
+
+
+def test_what_linspace_makes_of_tensors_keeps_their_dtype_and_their_gradients():
+    for dtype in (np.float16, np.float32, np.float64, np.complex64):
+        assert gg.linspace(gg.Tensor(np.ones(2, dtype)), 3, 4).dtype == dtype
+    assert gg.linspace(gg.Tensor(np.ones(2, np.int64)), 3, 4).dtype == np.float32
+    assert gg.linspace(gg.Tensor(np.ones(2, np.int64)), 3j, 4).dtype == np.complex64
+    assert gg.logspace(gg.tensor(1.0), 2.0, 3).dtype == np.float32
+    gradcheck(lambda a, b: gg.linspace(a, b, 5), [A, B], order=2)
+    gradcheck(lambda a, b: gg.logspace(a, b, 4, base=2.0, dtype=np.float64), [A, B], order=2)
+
+
+def test_arange_takes_tensors_of_one_number():
+    two = gg.tensor(2)
+    assert gg.arange(two).tolist() == [0, 1]
+    assert gg.arange(two, gg.tensor(9), gg.tensor(3)).tolist() == [2, 5, 8]
+    assert gg.arange(two).dtype == np.int64
 
 
 @pytest.mark.parametrize("k", [-2, -1, 0, 1, 3])

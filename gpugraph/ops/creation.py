@@ -25,7 +25,7 @@ from .compare import where
 from .dtypes import as_dtype
 from .memory import astype, to
 from .memory import copy as copied
-from .shape import broadcast_arrays
+from .shape import broadcast_arrays, reshape
 
 __all__ = [
     "arange",
@@ -268,6 +268,7 @@ def arange(
     dtype  by default int64 if all three are ints, else float32
     """
     start, stop = (0, start) if stop is None else (start, stop)
+    start, stop, step = (x.item() if isinstance(x, Tensor) else x for x in (start, stop, step))
     if step == 0:
         raise ArgumentError("arange: step is 0; it must lead from start to stop")
     try:
@@ -282,8 +283,8 @@ def arange(
 
 @public
 def linspace(
-    start: complex,
-    stop: complex,
+    start: Any,
+    stop: Any,
     /,
     num: int,
     *,
@@ -293,8 +294,12 @@ def linspace(
 ) -> Tensor:
     """num numbers evenly spaced from start to stop; float32 by default.
 
-    endpoint  False leaves stop itself out
+    start, stop  numbers; or tensors, arrays or lists of one shape after broadcasting: y[i] is the
+                 i-th step from start to stop, in their dtype, and gradients flow to them
+    endpoint     False leaves stop itself out
     """
+    if _holds_values(start) or _holds_values(stop):
+        return _between(start, stop, num, dtype, device, endpoint)
     if dtype is None:
         dtype = np.complex64 if isinstance(start + stop, complex) else np.float32
     dtype = as_dtype("linspace", dtype)
@@ -305,6 +310,25 @@ def linspace(
         device,
         lambda xp, n: xp.linspace(start, stop, *n, endpoint=endpoint).astype(dtype),
     )
+
+
+def _holds_values(x: Any) -> bool:
+    """Is it a tensor, an array or a list? NumPy's scalars count as numbers."""
+    return isinstance(x, (Tensor, list, tuple)) or is_array(x)
+
+
+def _between(start: Any, stop: Any, num: int, dtype: Any, device: Any, endpoint: bool) -> Tensor:
+    """linspace where an end is a tensor, an array or a list: (num, *shape of both)."""
+    ends = [asarray(x, device=device) if _holds_values(x) else x for x in (start, stop)]
+    whole = [not isinstance(x, Tensor) or x.dtype.kind in "biu" for x in ends]
+    first, last = (x * 1.0 if w else x for x, w in zip(ends, whole))  # integers wrap around
+    way = last - first
+    if dtype is None and all(whole):
+        dtype = np.complex64 if way.dtype.kind == "c" else np.float32
+    steps = linspace(0.0, 1.0, num, dtype=np.float64, device=way.device, endpoint=endpoint)
+    share = reshape(steps, (-1, *(1,) * way.ndim))
+    y = where(share == 1, last, first + way * share)  # the end exactly
+    return astype(y, as_dtype("linspace", way.dtype if dtype is None else dtype))
 
 
 def _full(label: str, shape: Any, fill_value: Any, dtype: Any, device: Any) -> Tensor:

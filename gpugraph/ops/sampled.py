@@ -171,8 +171,8 @@ def _convolved(label: str, x1: Tensor, x2: Tensor, mode: str) -> Tensor:
 
 @public
 def logspace(
-    start: float,
-    stop: float,
+    start: Any,
+    stop: Any,
     num: int = 50,
     endpoint: bool = True,
     base: float = 10.0,
@@ -181,7 +181,8 @@ def logspace(
 ) -> Tensor:
     """base to the powers start to stop, num of them, evenly spaced; float32 by default.
 
-    endpoint  False leaves base**stop out
+    start, stop  numbers, tensors, arrays or lists, as in `linspace`
+    endpoint     False leaves base**stop out
     """
     powers = linspace(start, stop, num, dtype=np.float64, device=device, endpoint=endpoint)
     return pow(float(base), powers).astype(np.float32 if dtype is None else dtype)

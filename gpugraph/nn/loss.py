@@ -17,10 +17,8 @@ from ..ops.creation import asarray
 from ..ops.ctc import ctc_loss
 from ..ops.margin_losses import (
     cosine_embedding_loss,
-    cosine_similarity,
     hinge_embedding_loss,
     margin_ranking_loss,
-    pairwise_distance,
     soft_margin_loss,
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
@@ -44,7 +42,6 @@ __all__ = [
     "BCEWithLogitsLoss",
     "CTCLoss",
     "CosineEmbeddingLoss",
-    "CosineSimilarity",
     "CrossEntropyLoss",
     "GaussianNLLLoss",
     "HingeEmbeddingLoss",
@@ -57,7 +54,6 @@ __all__ = [
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
-    "PairwiseDistance",
     "PoissonNLLLoss",
     "SmoothL1Loss",
     "SoftMarginLoss",
@@ -376,29 +372,3 @@ class TripletMarginWithDistanceLoss(_Loss):
 
     def forward(self, anchor: Any, positive: Any, negative: Any) -> Tensor:
         return triplet_margin_with_distance_loss(anchor, positive, negative, **self._given())
-
-
-class CosineSimilarity(Module):
-    """`functional.cosine_similarity` along an axis."""
-
-    def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
-        self.dim, self.eps = dim, eps
-
-    def forward(self, x1: Any, x2: Any) -> Tensor:
-        return cosine_similarity(x1, x2, self.dim, self.eps)
-
-    def extra_repr(self) -> str:
-        return f"{self.dim}, eps={self.eps}"
-
-
-class PairwiseDistance(Module):
-    """`functional.pairwise_distance` along the last axis."""
-
-    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
-        self.p, self.eps, self.keepdim = p, eps, keepdim
-
-    def forward(self, x1: Any, x2: Any) -> Tensor:
-        return pairwise_distance(x1, x2, self.p, self.eps, self.keepdim)
-
-    def extra_repr(self) -> str:
-        return f"{self.p}, eps={self.eps}, keepdim={self.keepdim}"

@@ -18,6 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # A file imports from lower floors, and from its own folder without cycles.
 FLOOR = {
     "core": 0,
+    "cpu": 1,
     "cuda": 1,
     "ops": 2,
     "nn": 3,

@@ -54,7 +54,7 @@ def apply(op: Op, *inputs: Any) -> Any:
         out = _run(op, arrays)
     else:
         try:
-            out = op.forward(np, *arrays)
+            out = op.forward(np, *arrays) if op.cpu is None else _on_cpu(op, arrays)
         except (ValueError, TypeError, IndexError, GpugraphError) as error:
             raise _explained(op, arrays, error) from None
 
@@ -160,9 +160,22 @@ def _compute(op: Op, xp: Any, arrays: list[Array]) -> Any:
         dev.fall_back(op, reason)
     if xp is np and op.widens and any(map(_is_half, arrays)):
         out = _widened(op, arrays)
+    elif xp is np and dev is None:
+        out = _on_cpu(op, arrays)
     else:
         out = op.forward(xp, *arrays)
     return out if dev is None or op.moves else dev.own(out)
+
+
+def _on_cpu(op: Op, arrays: list[Array]) -> Any:
+    """By the op's compiled rule, if there is one that takes this case, else by its reference."""
+    if op.cpu is not None:
+        library = backend.cpu_library()
+        if library is not None:
+            out = op.cpu(library, *arrays)
+            if out is not None:
+                return out
+    return op.forward(np, *arrays)
 
 
 def _is_half(array: Array) -> bool:

@@ -26,6 +26,7 @@ __all__ = [
     "MetaArray",
     "SimArray",
     "count_gpus",
+    "cpu_library",
     "cuda_reason",
     "current",
     "default_device",
@@ -170,6 +171,9 @@ def module_of(op: object, names: Any, arrays: list[Array]) -> Any:
 # "cuda" and "sim" -> what runs kernels there; filled in by gpugraph.cuda, which this floor
 # doesn't know
 launchers: dict[str, Callable[[], Any]] = {}
+
+# what gives the compiled kernels of the CPU, or None; set by gpugraph.cpu
+cpu_library: Callable[[], Any] = lambda: None  # noqa: E731
 
 
 def launcher(arrays: list[Array]) -> Any:

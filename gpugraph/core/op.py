@@ -1,6 +1,6 @@
 """What an op is: a frozen dataclass; its fields are its parameters, its methods its rules.
 
-Always in this order: ``spec``, ``forward``, optional ``cuda``, vjp rules, ``cost``, ``samples``.
+Always in this order: ``spec``, ``forward``, optional ``cuda`` and ``cpu``, vjp rules, ``cost``, ``samples``.
 Everything else (engine, kernels, viewer, cost, parity, tests) reads those rules.
 """
 
@@ -32,6 +32,8 @@ class Op:
     forward(xp, *arrays)   the readable reference; xp is numpy or cupy; ``*xs``: any number of them;
                            ``b=None``: an input that may be absent
     cuda(dev, *arrays)     optional: the same on our kernels; `kernel_limits` says when it can't
+    cpu(lib, *arrays)      optional: the same on compiled kernels, where `gpugraph.cpu` has them; or
+                           None for a case that they don't take
     vjp_<input>(node, g)   gradient with respect to that input, in tensors and ops only, linear in
                            g; for ``*xs`` it is vjp_xs(node, i, g); with several outputs one g
                            for each, None where unused
@@ -84,6 +86,7 @@ class Op:
     spec: ClassVar[Callable[..., Any]]
     forward: ClassVar[Callable[..., Any]]
     cuda: ClassVar[Callable[..., Any] | None] = None
+    cpu: ClassVar[Callable[..., Any] | None] = None
     cost: ClassVar[Callable[..., Cost]]
     samples: ClassVar[Callable[..., Iterator[Sample]]]
 

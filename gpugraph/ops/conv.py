@@ -27,7 +27,7 @@ from ..core.op import Cost, Op, Sample, Spec, Tap, traffic
 from ..core.tensor import Tensor, is_floating
 from ..core.window import Window
 from ..cuda.geometry import MOST, limits
-from . import conv_columns, conv_direct, im2col
+from . import conv_columns, conv_cpu, conv_direct, im2col
 from .bias_act import CHANNEL_SUM
 from .conv_layer import Layer
 
@@ -107,6 +107,9 @@ class Conv(Bilinear):
         b = None if b is None else dev.contiguous(b)
         return kernels.conv(dev, layer, dev.contiguous(x), dev.contiguous(w), b)
 
+    def cpu(self, lib: Any, x: Any, w: Any, b: Any = None) -> Any:
+        return conv_cpu.conv(lib, x, w, b, self.window, self.groups)
+
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         spatial = node.shape("x")[2:]
         return apply(ConvInput.make(self.window, self.groups, spatial), g, node["w"])
@@ -180,6 +183,9 @@ class ConvInput(Bilinear):
         kernels, layer = self.on_kernels(x, w.shape)
         return kernels.conv_input(dev, layer, dev.contiguous(gy), dev.contiguous(w))
 
+    def cpu(self, lib: Any, gy: Any, w: Any) -> Any:
+        return conv_cpu.conv_input(lib, gy, w, self.window, self.groups, self.spatial)
+
     def vjp_gy(self, node: Any, g: Tensor) -> Tensor:
         return apply(Conv.make(self.window, self.groups), g, node["w"])
 
@@ -246,6 +252,9 @@ class ConvWeight(Bilinear):
         w = (gy.shape[1], x.shape[1] // self.groups, *self.window.size)
         kernels, layer = self.on_kernels(x.shape, w)
         return kernels.conv_weight(dev, layer, dev.contiguous(x), dev.contiguous(gy))
+
+    def cpu(self, lib: Any, x: Any, gy: Any) -> Any:
+        return conv_cpu.conv_weight(lib, x, gy, self.window, self.groups)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         spatial = node.shape("x")[2:]

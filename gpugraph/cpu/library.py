@@ -1,0 +1,147 @@
+"""The compiled kernels as Python calls them: which are there, their arguments, their threads."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.util
+import os
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..core import backend
+from ..core.errors import ArgumentError
+from . import compiler
+
+__all__ = ["Library", "library", "why_not"]
+
+SUFFIXES = {np.dtype(np.float32): "_f32", np.dtype(np.float64): "_f64"}
+
+
+class Library:
+    """What an op's ``cpu`` rule computes with: kernels in C, for float32 and float64.
+
+    A rule gives None for what it doesn't take, and `forward` computes that.
+    """
+
+    def __init__(self, path: os.PathLike[str]) -> None:
+        self._dll = ctypes.CDLL(os.fspath(path))
+        self._dll.threads.restype = ctypes.c_long
+        self._dll.set_threads.argtypes = [ctypes.c_long]
+        self._functions: dict[tuple[str, np.dtype[Any]], Any] = {}
+        self.threads = default_threads()
+
+    @property
+    def threads(self) -> int:
+        """How many threads share a loop, the caller's included."""
+        return int(self._dll.threads())
+
+    @threads.setter
+    def threads(self, n: int) -> None:
+        self._dll.set_threads(n)
+
+    def takes(self, *arrays: Any) -> bool:
+        """Are they NumPy arrays (or None) of one dtype that the kernels are compiled for?"""
+        dtype = arrays[0].dtype
+        return dtype in SUFFIXES and all(
+            a is None or (type(a) is np.ndarray and a.dtype == dtype and a.flags.aligned)
+            for a in arrays
+        )
+
+    def call(self, name: str, dtype: np.dtype[Any], *arguments: Any) -> None:
+        """Run a kernel. Arrays go as their addresses, ints as long, floats as double."""
+        function = self._functions.get((name, dtype))
+        if function is None:
+            function = getattr(self._dll, name + SUFFIXES[dtype])
+            function.restype = None
+            function.argtypes = [_ctype(a) for a in arguments]
+            self._functions[name, dtype] = function
+        function(*[a.ctypes.data if type(a) is np.ndarray else a for a in arguments])
+
+
+def _ctype(argument: Any) -> Any:
+    """The C type of a kernel's argument: the same in every call, but that None is an address."""
+    if argument is None or isinstance(argument, np.ndarray):
+        return ctypes.c_void_p
+    if isinstance(argument, (int, np.integer)):
+        return ctypes.c_long
+    return ctypes.c_double if isinstance(argument, float) else ctypes.c_void_p
+
+
+def default_threads() -> int:
+    """$OMP_NUM_THREADS, if that is a number, else the cores that this process may use."""
+    told = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if told.isdigit() and int(told):
+        return int(told)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def wish() -> str:
+    """$GPUGRAPH_CPU: "numpy", "compiled" or, usually, "auto": compiled, if the extra is there."""
+    told = os.environ.get("GPUGRAPH_CPU", "auto") or "auto"
+    if told not in ("auto", "numpy", "compiled"):
+        raise ArgumentError(f"GPUGRAPH_CPU={told!r} is none of 'auto', 'numpy', 'compiled'")
+    return told
+
+
+def why_not() -> str | None:
+    """Why the kernels are not used, in one line; None if they are."""
+    told = wish()
+    if told == "numpy":
+        return "GPUGRAPH_CPU=numpy turns them off"
+    if told == "auto" and not compiler.has_extra():
+        return "pip install 'gpugraph[cpu]' brings a compiler; GPUGRAPH_CPU=compiled takes yours"
+    return compiler.why_not()
+
+
+@functools.cache
+def library() -> Library | None:
+    """The kernels, compiled by the first call if need be; None if they are not to be used.
+
+    Where the compiler fails, GPUGRAPH_CPU=compiled raises its error; else a warning tells it, and
+    NumPy computes.
+    """
+    told = wish()
+    if why_not() is not None and told != "compiled":
+        return None
+    try:
+        made = Library(compiler.library())
+    except (compiler.CompileError, OSError) as error:
+        if told == "compiled":
+            raise
+        warnings.warn(f"gpugraph computes with NumPy alone: {error}", stacklevel=2)
+        return None
+    _tell_threadpoolctl(made)
+    return made
+
+
+def _tell_threadpoolctl(made: Library) -> None:
+    """``threadpoolctl.threadpool_limits`` sets our threads, too, where it is installed."""
+    if importlib.util.find_spec("threadpoolctl") is None:
+        return
+    import threadpoolctl
+
+    class Controller(threadpoolctl.LibController):  # type: ignore[misc]
+        user_api = "gpugraph"
+        internal_api = "gpugraph"
+        filename_prefixes = (compiler.PREFIX,)
+        check_symbols = ("set_threads",)
+
+        def get_num_threads(self) -> int:
+            return made.threads
+
+        def set_num_threads(self, num_threads: int) -> None:
+            made.threads = num_threads
+
+        def get_version(self) -> None:
+            return None
+
+    threadpoolctl.register(Controller)
+
+
+backend.cpu_library = library

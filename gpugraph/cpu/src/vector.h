@@ -1,0 +1,45 @@
+/* Vectors of REAL as wide as the processor has them, in the vector extension of GCC and Clang.
+ *
+ * Included once for float and once for double; f is f_f32 or f_f64.
+ */
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+#define UNROLL _Pragma("GCC unroll 8")
+#define LANES ((long)(VECTOR_BYTES / sizeof(REAL)))
+
+typedef REAL vec __attribute__((vector_size(VECTOR_BYTES)));
+
+/* The same in memory, at any address of a REAL. */
+typedef REAL loose __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+
+#define load(p) (*(const loose *)(p))
+#define store(p, v) (*(loose *)(p) = (v))
+
+/* All lanes a. */
+static inline vec all(REAL a)
+{
+    return a - (vec){0};
+}
+
+/* The first n lanes, the others 0; reads no more than those. */
+static inline vec load_some(const REAL *p, long n)
+{
+    vec v = {0};
+    if (n >= LANES)
+        return load(p);
+    memcpy(&v, p, n * sizeof(REAL));
+    return v;
+}
+
+static inline void store_some(REAL *p, vec v, long n)
+{
+    if (n >= LANES)
+        store(p, v);
+    else
+        memcpy(p, &v, n * sizeof(REAL));
+}

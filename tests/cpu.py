@@ -1,5 +1,6 @@
 """The compiled kernels, for tests that call them whatever GPUGRAPH_CPU says."""
 
+import platform
 from functools import cache
 
 import numpy as np
@@ -10,8 +11,18 @@ from gpugraph.cpu.library import Library
 
 
 @cache
-def compiled():
-    return Library(compiler.library())
+def compiled(*flags):
+    return Library(compiler.library(*flags))
+
+
+# what other processors get: none, where this one has no more than that, is fine, too
+WIDTHS = {
+    "native": (),
+    "avx2": ("-mno-avx512f",),
+    "sse2": ("-march=x86-64",),
+}
+if platform.machine() != "x86_64":
+    WIDTHS = {"native": ()}
 
 
 @pytest.fixture(params=[1, 2, 3], ids="{} threads".format)
@@ -23,6 +34,14 @@ def lib(request):
     before, made.threads = made.threads, request.param
     yield made
     made.threads = before
+
+
+@pytest.fixture(params=WIDTHS)
+def narrow(request):
+    """The library for processors with narrower vectors."""
+    if reason := compiler.why_not():
+        pytest.skip(f"needs a C compiler: {reason}")
+    return compiled(*WIDTHS[request.param])
 
 
 def channels_last(x):

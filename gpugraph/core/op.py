@@ -1,7 +1,7 @@
 """What an op is: a frozen dataclass; its fields are its parameters, its methods its rules.
 
-Always in this order: ``spec``, ``forward``, optional ``cuda`` and ``cpu``, vjp rules, ``cost``, ``samples``.
-Everything else (engine, kernels, viewer, cost, parity, tests) reads those rules.
+Always in this order: ``spec``, ``forward``, optional ``cuda`` and ``cpu``, vjp rules, ``cost``,
+``samples``. Everything else (engine, kernels, viewer, cost, parity, tests) reads those rules.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def has_extra() -> bool:
 
 @functools.cache
 def command() -> tuple[str, ...] | None:
-    """How to call the C compiler: $GPUGRAPH_CC, that of the extra, or the system's; None if none."""
+    """How to call a C compiler: $GPUGRAPH_CC, that of the extra, or the system's; or None."""
     if named := os.environ.get("GPUGRAPH_CC"):
         return tuple(shlex.split(named))
     if has_extra():
@@ -60,13 +60,16 @@ def command() -> tuple[str, ...] | None:
     return None if found is None else (found,)
 
 
-def library() -> Path:
-    """The compiled library, from the cache if it was made before. Raises CompileError."""
+def library(*more: str) -> Path:
+    """The compiled library, from the cache if it was made before. Raises CompileError.
+
+    more  flags for the compiler, such as "-mno-avx512f": to try what other processors get
+    """
     if reason := why_not():
         raise CompileError(reason)
     call = command()
     assert call is not None
-    key = hashlib.sha256("\0".join([*call, *FLAGS, _processor(), _version(call)]).encode())
+    key = hashlib.sha256("\0".join([*call, *FLAGS, *more, _processor(), _version(call)]).encode())
     for path in sorted(SOURCES.iterdir()):
         key.update(path.name.encode() + path.read_bytes())
     made = _cache() / f"{PREFIX}{key.hexdigest()[:32]}.so"
@@ -77,7 +80,7 @@ def library() -> Path:
         built = Path(aside) / "kernels.so"
         units = [str(SOURCES / name) for name in UNITS]
         done = subprocess.run(
-            [*call, *FLAGS, "-o", str(built), *units], capture_output=True, text=True
+            [*call, *FLAGS, *more, "-o", str(built), *units], capture_output=True, text=True
         )
         if done.returncode:
             raise CompileError(done.stderr.strip()[:8000] or f"{shlex.join(call)} failed")
@@ -100,7 +103,7 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
-    told = {}
+    told: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(":")
         if name.strip() in ("model name", "flags", "Features", "CPU part"):

@@ -6,7 +6,6 @@ import ctypes
 import functools
 import importlib.util
 import os
-import sys
 import warnings
 from typing import Any
 

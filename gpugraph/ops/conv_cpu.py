@@ -25,9 +25,9 @@ __all__ = ["conv", "conv_input", "conv_weight"]
 Shape = tuple[int, ...]
 
 FIELDS = (
-    "images groups in out height width sn sc sy sx low_y low_x frame_h frame_w rows cols step_y "
-    "step_x taps_y taps_x at_y at_x tap_y tap_x w_group w_out w_in w_y w_x y_height y_width first_y "
-    "first_x every_y every_x"
+    "images groups in out height width sn sc sy sx low_y low_x frame_h frame_w rows cols "
+    "step_y step_x taps_y taps_x at_y at_x tap_y tap_x w_group w_out w_in w_y w_x "
+    "y_height y_width first_y first_x every_y every_x"
 ).split()
 LISTS = {"at_y", "at_x", "tap_y", "tap_x"}
 

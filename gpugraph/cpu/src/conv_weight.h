@@ -19,10 +19,49 @@ typedef struct {
     int direct;
 } Weight;
 
-static inline __attribute__((always_inline)) void
-weight_tile(const long nv, const int all_rows, const Conv *v, const REAL *x, long plane, long line, const REAL *gy,
-            long images, long rows, long left, REAL *tile)
+#define TILE_SIZE (ROWS * MOST * LANES)
+
+/* Some images, or some rows of windows of one image, and where the windows are read. */
+typedef struct {
+    long n, row, images, rows, plane;
+    const REAL *x, *gy;
+} Part;
+
+/* The next part of images n0 .. n1 - 1, framed if need be; 0 after the last. Starts from {0}. */
+static int next_part(const Weight *job, Part *p, long n0, long n1)
 {
+    const Conv *v = job->conv;
+    if (!p->rows)
+        p->n = n0;
+    else if (p->row + p->rows < v->rows)
+        p->row += p->rows;
+    else
+        p->n += p->images, p->row = 0;
+    if (p->n >= n1)
+        return 0;
+    p->images = n1 - p->n < job->images ? n1 - p->n : job->images;
+    p->rows = v->rows - p->row < job->rows ? v->rows - p->row : job->rows;
+    p->gy = job->gy + (p->n * v->rows + p->row) * v->cols * v->out;
+    if (job->direct) {
+        p->x = job->x + p->n * v->sn + p->row * v->step_y * job->line;
+        p->plane = v->sn;
+        return 1;
+    }
+    long lines = (job->rows - 1) * v->step_y + v->frame_h - (v->rows - 1) * v->step_y;
+    p->plane = lines * job->line;
+    /* vectors of a tile may reach over the end of the last run */
+    REAL *place = scratch((job->images * p->plane + MOST * LANES) * sizeof(REAL));
+    for (long i = 0; i < p->images; i++)
+        frame(v, job->x + (p->n + i) * v->sn, place + i * p->plane, p->row * v->step_y, lines);
+    p->x = place;
+    return 1;
+}
+
+static inline __attribute__((always_inline)) void
+weight_tile(const long nv, const int all_rows, const Weight *job, const Part *p, const REAL *x, const REAL *gy,
+            long left, REAL *tile)
+{
+    const Conv *v = job->conv;
     vec sum[ROWS][MOST];
     long at[ROWS];
     UNROLL
@@ -32,9 +71,9 @@ weight_tile(const long nv, const int all_rows, const Conv *v, const REAL *x, lon
         for (long k = 0; k < nv; k++)
             sum[r][k] = load(tile + (r * MOST + k) * LANES);
     }
-    for (long n = 0; n < images; n++)
-        for (long i = 0; i < rows; i++) {
-            const REAL *a = x + n * plane + i * v->step_y * line;
+    for (long n = 0; n < p->images; n++)
+        for (long i = 0; i < p->rows; i++) {
+            const REAL *a = x + n * p->plane + i * v->step_y * job->line;
             const REAL *g = gy + (n * v->rows + i) * v->cols * v->out;
             for (long j = 0; j < v->cols; j++, a += v->step_x * v->in, g += v->out) {
                 const vec a0 = load(a), a1 = load(a + (nv > 1) * LANES), a2 = load(a + (nv > 2 ? 2 : 0) * LANES);
@@ -87,48 +126,31 @@ static void weight_job(void *work, long number)
     long tiles = count_tiles(job), split = number / job->parts, part = number % job->parts;
     long t0 = tiles * part / job->parts, t1 = tiles * (part + 1) / job->parts;
     long n0 = v->images * split / job->splits, n1 = v->images * (split + 1) / job->splits;
-    long out = v->out / v->groups, in = v->in / v->groups, line = job->line;
-    REAL *mine = job->tiles + split * tiles * ROWS * MOST * LANES;
-    memset(mine + t0 * ROWS * MOST * LANES, 0, (t1 - t0) * ROWS * MOST * LANES * sizeof(REAL));
+    long out = v->out / v->groups, in = v->in / v->groups, across = job->runs / v->taps_y;
+    REAL *mine = job->tiles + split * tiles * TILE_SIZE;
+    memset(mine + t0 * TILE_SIZE, 0, (t1 - t0) * TILE_SIZE * sizeof(REAL));
 
-    long lines = (job->rows - 1) * v->step_y + v->frame_h - (v->rows - 1) * v->step_y;
-    REAL *place = job->direct ? 0 : scratch((job->images * lines * line + MOST * LANES) * sizeof(REAL));
-    for (long n = n0; n < n1; n += job->images)
-        for (long row = 0; row < v->rows; row += job->rows) {
-            long images = n1 - n < job->images ? n1 - n : job->images;
-            long rows = v->rows - row < job->rows ? v->rows - row : job->rows;
-            const REAL *x = job->x + n * v->sn + row * v->step_y * line;
-            long plane = v->sn;
-            if (!job->direct) {
-                plane = lines * line;
-                for (long i = 0; i < images; i++)
-                    frame(v, job->x + (n + i) * v->sn, place + i * plane, row * v->step_y, lines);
-                x = place;
-            }
-            const REAL *gy = job->gy + (n * v->rows + row) * v->cols * v->out;
-            for (long t = t0; t < t1; t++) {
-                Tile it = tile_of(job, t);
-                long across = job->runs / v->taps_y; /* runs in a row of taps */
-                const REAL *a = x + v->at_y[it.run / across] * line + v->at_x[it.run % across] * v->in +
-                                it.group * in + it.first * LANES;
-                const REAL *g = gy + it.group * out + it.o;
-                REAL *to = mine + t * ROWS * MOST * LANES;
-                long left = out - it.o;
-#define TILE(n, whole) weight_tile(n, whole, v, a, plane, line, g, images, rows, left, to)
-                if (left < ROWS)
-                    switch (it.nv) {
-                    case 3: TILE(3, 0); break;
-                    case 2: TILE(2, 0); break;
-                    default: TILE(1, 0);
-                    }
-                else
-                    switch (it.nv) {
-                    case 3: TILE(3, 1); break;
-                    case 2: TILE(2, 1); break;
-                    default: TILE(1, 1);
-                    }
+    Part p = {0};
+    while (next_part(job, &p, n0, n1))
+        for (long t = t0; t < t1; t++) {
+            Tile it = tile_of(job, t);
+            const REAL *x = p.x + v->at_y[it.run / across] * job->line + v->at_x[it.run % across] * v->in +
+                            it.group * in + it.first * LANES;
+            const REAL *gy = p.gy + it.group * out + it.o;
+#define TILE(n, whole) weight_tile(n, whole, job, &p, x, gy, out - it.o, mine + t * TILE_SIZE)
+            if (out - it.o < ROWS)
+                switch (it.nv) {
+                case 3: TILE(3, 0); break;
+                case 2: TILE(2, 0); break;
+                default: TILE(1, 0);
+                }
+            else
+                switch (it.nv) {
+                case 3: TILE(3, 1); break;
+                case 2: TILE(2, 1); break;
+                default: TILE(1, 1);
+                }
 #undef TILE
-            }
         }
 }
 
@@ -138,7 +160,7 @@ static void settle(void *work, long t)
     const Weight *job = work;
     const Conv *v = job->conv;
     Tile it = tile_of(job, t);
-    long tiles = count_tiles(job), size = ROWS * MOST * LANES;
+    long tiles = count_tiles(job), size = TILE_SIZE;
     long in = v->in / v->groups, out = v->out / v->groups, across = job->runs / v->taps_y;
     REAL *sum = job->tiles + t * size;
     for (long s = 1; s < job->splits; s++)
@@ -152,47 +174,42 @@ static void settle(void *work, long t)
         }
 }
 
-/* Room for the tiles, in bytes: as many splits of the batch as threads, if that isn't too much. */
-static Weight plan_weight(const Conv *v)
+static void plan_runs(Weight *job)
 {
-    Weight job = {0};
-    job.conv = v;
-    long in = v->in / v->groups, joined = v->groups == 1;
-    for (long j = 1; j < v->taps_x; j++)
-        joined &= v->at_x[j] == v->at_x[j - 1] + 1;
-    job.runs = joined ? v->taps_y : v->taps_y * v->taps_x;
-    job.length = joined ? v->taps_x * in : in;
-    long bytes = count_tiles(&job) * ROWS * MOST * VECTOR_BYTES, most = (16 << 20) / bytes + 1;
-    job.splits = threads() < v->images ? threads() : v->images;
-    if (job.splits > most)
-        job.splits = most;
-    job.parts = (threads() + job.splits - 1) / job.splits;
-    return job;
+    const Conv *v = job->conv;
+    long joined = taps_joined(v);
+    job->runs = v->taps_y * (v->taps_x / joined);
+    job->length = joined * (v->in / v->groups);
 }
 
-/* gw (O, C/G, *k) from x in any layout and gy (N, rows, cols, O). */
-void EXPORT(conv_weight)(const Conv *v, const REAL *x, const REAL *gy, REAL *gw)
+/* As many images at a time as fit into the room, or so many rows of one. */
+static void plan_parts(Weight *job, long room)
 {
-    Weight job = plan_weight(v);
-    job.x = x, job.gy = gy, job.gw = gw;
-    job.tiles = workspace(job.splits * count_tiles(&job) * ROWS * MOST * VECTOR_BYTES);
-    /* vectors of a tile may reach over the end of a run: not over that of x */
-    job.direct = is_own_frame(v) && job.length % LANES == 0;
-    job.line = (job.direct ? v->width : v->frame_w) * v->in;
-    /* a tile is read and written once for each part of the batch: larger ones for many tiles */
-    long bytes = count_tiles(&job) * ROWS * MOST * VECTOR_BYTES;
-    long room = bytes > FRAME_BYTES ? 8 * FRAME_BYTES : FRAME_BYTES;
-    long each = v->frame_h * v->frame_w * v->in * (long)sizeof(REAL);
-    job.rows = v->rows;
-    job.images = room / (each + 1);
-    if (job.images < 1) {
-        job.images = 1;
-        job.rows = room / (v->frame_w * v->in * (long)sizeof(REAL) * v->step_y + 1);
-        if (job.rows < 1)
-            job.rows = 1;
-        if (job.rows > v->rows)
-            job.rows = v->rows;
+    const Conv *v = job->conv;
+    job->line = (job->direct ? v->width : v->frame_w) * v->in;
+    job->rows = v->rows;
+    job->images = room / (v->frame_h * job->line * (long)sizeof(REAL) + 1);
+    if (job->images < 1) {
+        job->images = 1;
+        job->rows = room / (job->line * (long)sizeof(REAL) * v->step_y + 1);
+        job->rows = job->rows < 1 ? 1 : job->rows > v->rows ? v->rows : job->rows;
     }
-    spread(weight_job, &job, job.splits * job.parts);
-    spread(settle, &job, count_tiles(&job));
+}
+
+static void dense_weight(Weight *job)
+{
+    const Conv *v = job->conv;
+    plan_runs(job);
+    long tiles = count_tiles(job), bytes = tiles * TILE_SIZE * (long)sizeof(REAL);
+    long most = (16 << 20) / bytes + 1; /* splits that don't take too much memory */
+    job->splits = threads() < v->images ? threads() : v->images;
+    if (job->splits > most)
+        job->splits = most;
+    job->parts = (threads() + job->splits - 1) / job->splits;
+    job->tiles = workspace(job->splits * bytes);
+    job->direct = is_own_frame(v) && job->length % LANES == 0; /* vectors may reach over a run */
+    /* a tile is read and written once for each part of the batch: larger ones for many tiles */
+    plan_parts(job, bytes > FRAME_BYTES ? 8 * FRAME_BYTES : FRAME_BYTES);
+    spread(weight_job, job, job->splits * job->parts);
+    spread(settle, job, tiles);
 }

@@ -17,8 +17,15 @@ typedef REAL vec __attribute__((vector_size(VECTOR_BYTES)));
 /* The same in memory, at any address of a REAL. */
 typedef REAL loose __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
 
-#define load(p) (*(const loose *)(p))
-#define store(p, v) (*(loose *)(p) = (v))
+static inline vec load(const REAL *p)
+{
+    return *(const loose *)p;
+}
+
+static inline void store(REAL *p, vec v)
+{
+    *(loose *)p = v;
+}
 
 /* All lanes a. */
 static inline vec all(REAL a)

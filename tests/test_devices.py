@@ -21,6 +21,13 @@ from tests.test_ops import CASES, samples_of
 CASES = [(name, i) for name, i in CASES if name != "Move"]  # it goes where its field says
 
 
+@pytest.fixture(autouse=True)
+def reference():
+    """The same bits are asked of the same array code: no compiled kernels."""
+    with gg.cpu.disabled():
+        yield
+
+
 @pytest.fixture
 def cupy():
     with fake_cupy.installed() as module:

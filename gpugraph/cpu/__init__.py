@@ -9,9 +9,17 @@ from __future__ import annotations
 
 from ..core.errors import ArgumentError
 from .compiler import CompileError
-from .library import Library, library, why_not
+from .library import Library, disabled, library, why_not
 
-__all__ = ["CompileError", "Library", "is_available", "library", "threads", "why_not"]
+__all__ = [
+    "CompileError",
+    "Library",
+    "disabled",
+    "is_available",
+    "library",
+    "threads",
+    "why_not",
+]
 
 
 def is_available() -> bool:

@@ -89,7 +89,7 @@ def library(*more: str) -> Path:
 
 
 def _version(call: tuple[str, ...]) -> str:
-    if call[-2:] == ("ziglang", "cc"):  # asking it takes as long as compiling
+    if call[0] == sys.executable and call[-2:] == ("ziglang", "cc"):  # asking it takes longer
         from importlib.metadata import version
 
         return version("ziglang")

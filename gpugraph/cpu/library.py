@@ -7,6 +7,9 @@ import functools
 import importlib.util
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,7 @@ from ..core import backend
 from ..core.errors import ArgumentError
 from . import compiler
 
-__all__ = ["Library", "library", "why_not"]
+__all__ = ["Library", "disabled", "library", "why_not"]
 
 SUFFIXES = {np.dtype(np.float32): "_f32", np.dtype(np.float64): "_f64"}
 
@@ -143,4 +146,24 @@ def _tell_threadpoolctl(made: Library) -> None:
     threadpoolctl.register(Controller)
 
 
-backend.cpu_library = library
+_disabled: ContextVar[bool] = ContextVar("gpugraph_cpu_disabled", default=False)
+
+
+@contextmanager
+def disabled() -> Iterator[None]:
+    """In this block, of this thread, NumPy computes: to compare, or to look for a mistake.
+
+    >>> with gg.cpu.disabled(): y = model(x)
+    """
+    token = _disabled.set(True)
+    try:
+        yield
+    finally:
+        _disabled.reset(token)
+
+
+def _in_use() -> Library | None:
+    return None if _disabled.get() else library()
+
+
+backend.cpu_library = _in_use

@@ -26,7 +26,7 @@ Shape = tuple[int, ...]
 
 FIELDS = (
     "images groups in out height width sn sc sy sx low_y low_x frame_h frame_w rows cols "
-    "step_y step_x taps_y taps_x at_y at_x tap_y tap_x w_group w_out w_in w_y w_x "
+    "step_y step_x taps_y taps_x at_y at_x tap_y tap_x w_group w_out w_in w_y w_x w_taps "
     "y_height y_width first_y first_x every_y every_x"
 ).split()
 LISTS = {"at_y", "at_x", "tap_y", "tap_x"}
@@ -201,6 +201,7 @@ def _geometry(
         rows=y.pixels, cols=x.pixels, step_y=y.step, step_x=x.step,
         taps_y=len(y.at), taps_x=len(x.at), at_y=y.at, at_x=x.at, tap_y=y.taps, tap_x=x.taps,
         w_group=steps[0], w_out=steps[1], w_in=steps[2], w_y=taps[1], w_x=1,
+        w_taps=taps[0] * taps[1],
         y_height=plane(out, 1)[0], y_width=plane(out, 1)[1],
         first_y=plane(first, 0)[0], first_x=plane(first, 0)[1],
         every_y=plane(every, 1)[0], every_x=plane(every, 1)[1],

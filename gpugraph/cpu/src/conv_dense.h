@@ -25,7 +25,12 @@ static long block_start(Blocks b, long i)
 
 /* Filters: for each group and block, [tap, c][output channels of the block]. */
 
-typedef struct { const Conv *conv; const REAL *w; REAL *packed; } Packing;
+typedef struct {
+    const Conv *conv;
+    const REAL *w;
+    REAL *packed;
+    const long *place; /* of each tap of w among those of the phase; or -1 */
+} Packing;
 
 static void pack_block(void *work, long job)
 {
@@ -39,25 +44,47 @@ static void pack_block(void *work, long job)
     long wide = (last - first) * LANES, there = out - first * LANES;
     const REAL *w = p->w + group * v->w_group + first * LANES * v->w_out;
     REAL *target = p->packed + (group * blocks.vectors + first) * terms * LANES;
-    if (there > wide)
-        there = wide;
-    for (long c = 0; c < in; c++)
-        for (long i = 0; i < v->taps_y; i++)
-            for (long j = 0; j < v->taps_x; j++) {
-                const REAL *from = w + c * v->w_in + v->tap_y[i] * v->w_y + v->tap_x[j] * v->w_x;
-                REAL *to = target + ((i * v->taps_x + j) * in + c) * wide;
-                for (long o = 0; o < there; o++)
-                    to[o] = from[o * v->w_out];
-                for (long o = there; o < wide; o++)
-                    to[o] = 0;
+    /* Numbers of a filter lie in a row: those of all inputs, or, where inputs and outputs are
+     * exchanged, only its taps */
+    long rows_of_w = v->w_in == v->w_taps ? 1 : in, length = rows_of_w == 1 ? in * v->w_taps : v->w_taps;
+    if (v->w_out == 1) { /* one tap, exchanged: lies as it is packed */
+        for (long c = 0; c < in && v->taps_y; c++)
+            for (long o = 0; o < wide; o += LANES)
+                store(target + c * wide + o, o < there ? load_some(w + c * v->w_in + o, there - o) : (vec){0});
+        return;
+    }
+    for (long o = 0; o < wide; o += LANES)
+        for (long n = 0; n < rows_of_w; n++) {
+            const REAL *from = w + o * v->w_out + n * v->w_in;
+            long c = n, tap = 0;
+            for (long k = 0; k < length; k += LANES) {
+                vec numbers[LANES];
+                UNROLL
+                for (long i = 0; i < LANES; i++)
+                    numbers[i] = o + i < there ? load_some(from + i * v->w_out + k, length - k) : (vec){0};
+                transpose(numbers);
+                for (long i = 0; i < LANES && k + i < length; i++) {
+                    long place = p->place[tap]; /* among the taps of this phase */
+                    if (place >= 0)
+                        store(target + (place * in + c) * wide + o, numbers[i]);
+                    if (++tap == v->w_taps)
+                        tap = 0, c++;
+                }
             }
+        }
 }
 
 static REAL *pack_dense(const Conv *v, const REAL *w)
 {
     Blocks blocks = blocks_of(v->out / v->groups);
     long terms = v->taps_y * v->taps_x * (v->in / v->groups);
-    Packing packing = {v, w, workspace(v->groups * blocks.vectors * terms * VECTOR_BYTES)};
+    long place[v->w_taps];
+    for (long t = 0; t < v->w_taps; t++)
+        place[t] = -1;
+    for (long i = 0; i < v->taps_y; i++)
+        for (long j = 0; j < v->taps_x; j++)
+            place[v->tap_y[i] * v->w_y + v->tap_x[j] * v->w_x] = i * v->taps_x + j;
+    Packing packing = {v, w, workspace(v->groups * blocks.vectors * terms * VECTOR_BYTES), place};
     spread(pack_block, &packing, v->groups * blocks.count);
     return packing.packed;
 }

@@ -24,7 +24,8 @@ typedef struct {
     long taps_y, taps_x;                /* how many, */
     const long *at_y, *at_x;            /* where in the frame, from that of the pixel, */
     const long *tap_y, *tap_x;          /* and where in the filter */
-    long w_group, w_out, w_in, w_y, w_x; /* strides of w */
+    long w_group, w_out, w_in, w_y, w_x; /* strides of w, */
+    long w_taps;                        /* and all taps that it has */
     long y_height, y_width, first_y, first_x, every_y, every_x; /* where the pixels go in y */
 } Conv;
 
@@ -77,6 +78,8 @@ static void frame(const Conv *v, const REAL *x, REAL *to, long first, long rows)
         REAL *inner = to + low * C;
         if (v->sc == 1 && v->sx == C)
             memcpy(inner, from, wide * C * sizeof(REAL));
+        else if (v->sx == 1)
+            copy_turned(from, v->sc, C, wide, inner, C);
         else
             for (long c = 0; c < C; c++)
                 for (long t = 0; t < wide; t++)

@@ -98,10 +98,15 @@ weight_tile(const long nv, const int all_rows, const Weight *job, const Part *p,
 /* What tile number t is about. */
 typedef struct { long group, run, first, nv, o; } Tile;
 
+static long count_strips(const Weight *job)
+{
+    return (job->conv->out / job->conv->groups + ROWS - 1) / ROWS;
+}
+
 static Tile tile_of(const Weight *job, long t)
 {
     Blocks blocks = blocks_of(job->length);
-    long strips = (job->conv->out / job->conv->groups + ROWS - 1) / ROWS;
+    long strips = count_strips(job);
     Tile it;
     it.o = t % strips * ROWS;
     t /= strips;
@@ -115,8 +120,7 @@ static Tile tile_of(const Weight *job, long t)
 
 static long count_tiles(const Weight *job)
 {
-    long strips = (job->conv->out / job->conv->groups + ROWS - 1) / ROWS;
-    return job->conv->groups * job->runs * blocks_of(job->length).count * strips;
+    return job->conv->groups * job->runs * blocks_of(job->length).count * count_strips(job);
 }
 
 static void weight_job(void *work, long number)
@@ -154,24 +158,33 @@ static void weight_job(void *work, long number)
         }
 }
 
-/* Add up the splits of a tile, and put its numbers where they belong in gw (O, C/G, *k). */
-static void settle(void *work, long t)
+/* The tiles of some output channels: add up their splits, and put them where they belong in gw. */
+static void settle(void *work, long number)
 {
     const Weight *job = work;
     const Conv *v = job->conv;
-    Tile it = tile_of(job, t);
-    long tiles = count_tiles(job), size = TILE_SIZE;
-    long in = v->in / v->groups, out = v->out / v->groups, across = job->runs / v->taps_y;
-    REAL *sum = job->tiles + t * size;
-    for (long s = 1; s < job->splits; s++)
-        for (long i = 0; i < size; i++)
-            sum[i] += job->tiles[(s * tiles + t) * size + i];
-    for (long r = 0; r < ROWS && it.o + r < out; r++)
-        for (long i = 0; i < it.nv * LANES && it.first * LANES + i < job->length; i++) {
-            long at = it.first * LANES + i, tap_x = it.run % across + at / in, c = at % in;
-            job->gw[it.group * v->w_group + (it.o + r) * v->w_out + c * v->w_in +
-                    v->tap_y[it.run / across] * v->w_y + v->tap_x[tap_x] * v->w_x] = sum[r * MOST * LANES + i];
+    long tiles = count_tiles(job), strips = count_strips(job), in = v->in / v->groups;
+    long across = job->runs / v->taps_y, each = tiles / v->groups / strips; /* tiles of a strip */
+    for (long k = 0; k < each; k++) {
+        long t = (number / strips * each + k) * strips + number % strips;
+        Tile it = tile_of(job, t);
+        REAL *sum = job->tiles + t * TILE_SIZE;
+        for (long s = 1; s < job->splits; s++)
+            for (long i = 0; i < TILE_SIZE; i++)
+                sum[i] += job->tiles[(s * tiles + t) * TILE_SIZE + i];
+        long length = job->length - it.first * LANES, rows = v->out / v->groups - it.o;
+        if (length > it.nv * LANES)
+            length = it.nv * LANES;
+        for (long r = 0; r < ROWS && r < rows; r++, sum += MOST * LANES) {
+            long tap = it.run % across + it.first * LANES / in, c = it.first * LANES % in;
+            REAL *gw = job->gw + it.group * v->w_group + (it.o + r) * v->w_out + v->tap_y[it.run / across] * v->w_y;
+            for (long i = 0; i < length; tap++, c = 0) {
+                REAL *to = gw + v->tap_x[tap] * v->w_x + c * v->w_in;
+                for (; c < in && i < length; c++, i++, to += v->w_in)
+                    *to = sum[i];
+            }
         }
+    }
 }
 
 static void plan_runs(Weight *job)
@@ -211,5 +224,5 @@ static void dense_weight(Weight *job)
     /* a tile is read and written once for each part of the batch: larger ones for many tiles */
     plan_parts(job, bytes > FRAME_BYTES ? 8 * FRAME_BYTES : FRAME_BYTES);
     spread(weight_job, job, job->splits * job->parts);
-    spread(settle, job, tiles);
+    spread(settle, job, v->groups * count_strips(job));
 }

@@ -2,6 +2,7 @@
 
 #include "pool.h"
 #include "vector.h"
+#include "transpose.h"
 
 #include "conv_geometry.h"
 #include "conv_dense.h"

@@ -3,14 +3,25 @@
  * Included once for float and once for double; f is f_f32 or f_f64.
  */
 #if defined(__AVX512F__)
+#include <immintrin.h>
 #define VECTOR_BYTES 64
 #elif defined(__AVX__)
 #define VECTOR_BYTES 32
 #else
 #define VECTOR_BYTES 16
 #endif
-#define UNROLL _Pragma("GCC unroll 8")
-#define LANES ((long)(VECTOR_BYTES / sizeof(REAL)))
+#define UNROLL _Pragma("GCC unroll 16")
+
+/* LANES of a vector, as a literal: 16, 8, 4 or 2. */
+#if VECTOR_BYTES / REAL_BYTES == 16
+#define LANES 16
+#elif VECTOR_BYTES / REAL_BYTES == 8
+#define LANES 8
+#elif VECTOR_BYTES / REAL_BYTES == 4
+#define LANES 4
+#else
+#define LANES 2
+#endif
 
 typedef REAL vec __attribute__((vector_size(VECTOR_BYTES)));
 
@@ -33,7 +44,26 @@ static inline vec all(REAL a)
     return a - (vec){0};
 }
 
-/* The first n lanes, the others 0; reads no more than those. */
+/* The first n lanes, the others 0, and the first n lanes alone: no more memory is touched. */
+#if VECTOR_BYTES == 64
+#if REAL_BYTES == 4
+#define MASKED(name) _mm512_##name##_ps
+#else
+#define MASKED(name) _mm512_##name##_pd
+#endif
+static inline vec load_some(const REAL *p, long n)
+{
+    return n >= LANES ? load(p) : (vec)MASKED(maskz_loadu)((1u << n) - 1, p);
+}
+
+static inline void store_some(REAL *p, vec v, long n)
+{
+    if (n >= LANES)
+        store(p, v);
+    else
+        MASKED(mask_storeu)(p, (1u << n) - 1, v);
+}
+#else
 static inline vec load_some(const REAL *p, long n)
 {
     vec v = {0};
@@ -50,3 +80,4 @@ static inline void store_some(REAL *p, vec v, long n)
     else
         memcpy(p, &v, n * sizeof(REAL));
 }
+#endif

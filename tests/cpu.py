@@ -19,7 +19,7 @@ def compiled(*flags):
 WIDTHS = {
     "native": (),
     "avx2": ("-mno-avx512f",),
-    "sse2": ("-march=x86-64",),
+    "sse2": ("-mno-avx512f", "-mno-avx2", "-mno-fma", "-mno-avx"),
 }
 if platform.machine() != "x86_64":
     WIDTHS = {"native": ()}

@@ -16,6 +16,7 @@ from ..core.errors import DtypeError, ShapeError
 from ..core.methods import public
 from ..core.op import Cost, Op, Sample, Spec, Tap, broadcast, traffic
 from ..core.tensor import Tensor
+from . import matmul_cpu
 from .broadcast import unbroadcast
 from .conjugate import conjugated
 from .einsum import tensordot
@@ -57,6 +58,11 @@ class Matmul(Op):
 
     def forward(self, xp: Any, x1: Any, x2: Any) -> Any:
         return xp.matmul(x1, x2)
+
+    def cpu(self, lib: Any, x1: Any, x2: Any) -> Any:
+        if x1.ndim != 2 or x2.ndim != 2 or x1.shape[1] != x2.shape[0]:
+            return None
+        return matmul_cpu.product(lib, x1, x2)
 
     def vjp_x1(self, node: Any, g: Tensor) -> Tensor:
         shape = node.shape("x1")
@@ -170,6 +176,11 @@ class Linear(Op):
         if b is not None:
             y += b
         return y.reshape(*x.shape[:-1], w.shape[0])
+
+    def cpu(self, lib: Any, x: Any, w: Any, b: Any = None) -> Any:
+        rows = x.reshape(math.prod(x.shape[:-1]), w.shape[1])
+        y = matmul_cpu.product(lib, rows, w.T, b)
+        return None if y is None else y.reshape(*x.shape[:-1], w.shape[0])
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return apply(self, g, node["w"].T, None)

@@ -29,7 +29,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel):
     packed = set(zipfile.ZipFile(wheel).namelist())
     for path in (ROOT / "gpugraph").rglob("*"):
         if (
-            path.suffix in (".py", ".cu", ".cuh", ".h", ".cpp", ".js", ".css", ".typed")
+            path.suffix in (".py", ".cu", ".cuh", ".c", ".h", ".cpp", ".js", ".css", ".typed")
             or path.name == "py.typed"
         ):
             assert path.relative_to(ROOT).as_posix() in packed

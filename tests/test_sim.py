@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gpugraph.core.files import cache_folder
 from gpugraph.cuda import sim
 from gpugraph.cuda.sim import compile as sim_compile
 
@@ -38,10 +39,10 @@ def cache(tmp_path_factory):
     """Compile everything anew, away from the user's cache."""
     patch = pytest.MonkeyPatch()
     patch.setenv("GPUGRAPH_SIM_CACHE", str(tmp_path_factory.mktemp("sim")))
-    sim_compile._cache.cache_clear()
+    cache_folder.cache_clear()
     yield
     patch.undo()
-    sim_compile._cache.cache_clear()
+    cache_folder.cache_clear()
 
 
 @pytest.fixture(scope="module", params=["fast", "check"])

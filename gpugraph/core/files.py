@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import secrets
+import shutil
+import tempfile
 from os import PathLike
 from pathlib import Path
 
-__all__ = ["write_atomically"]
+__all__ = ["cache_folder", "write_atomically"]
 
 
 def write_atomically(path: str | PathLike[str], content: bytes | str) -> Path:
@@ -28,3 +32,23 @@ def write_atomically(path: str | PathLike[str], content: bytes | str) -> Path:
         draft.unlink(missing_ok=True)
         raise
     return path
+
+
+@functools.cache
+def cache_folder(name: str) -> Path:
+    """A folder for what is compiled: $GPUGRAPH_<NAME>_CACHE, or below the user's cache folder.
+
+    One for this process alone, if neither can be written to.
+    """
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    told = os.environ.get(f"GPUGRAPH_{name.upper()}_CACHE")
+    folder = Path(told or Path(base) / "gpugraph" / name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.access(folder, os.W_OK):
+            return folder.resolve()
+    except OSError:
+        pass
+    folder = Path(tempfile.mkdtemp(prefix=f"gpugraph-{name}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder.resolve()

@@ -19,7 +19,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-__all__ = ["PREFIX", "CompileError", "command", "library", "why_not"]
+from ..core.files import cache_folder
+
+__all__ = ["PREFIX", "CompileError", "compiler", "has_extra", "library", "why_not"]
 
 SOURCES = Path(__file__).parent / "src"
 UNITS = ("f32.c", "f64.c", "pool.c")
@@ -39,7 +41,7 @@ def why_not() -> str | None:
     """Why kernels can't be compiled here, in one line; None if they can."""
     if sys.platform not in ("linux", "darwin"):
         return f"compiled kernels need Linux or macOS, this is {sys.platform}"
-    if command() is None:
+    if compiler() is None:
         return "compiled kernels need a C compiler; pip install 'gpugraph[cpu]' brings one"
     return None
 
@@ -50,7 +52,7 @@ def has_extra() -> bool:
 
 
 @functools.cache
-def command() -> tuple[str, ...] | None:
+def compiler() -> tuple[str, ...] | None:
     """How to call a C compiler: $GPUGRAPH_CC, that of the extra, or the system's; or None."""
     if named := os.environ.get("GPUGRAPH_CC"):
         return tuple(shlex.split(named))
@@ -67,21 +69,24 @@ def library(*more: str) -> Path:
     """
     if reason := why_not():
         raise CompileError(reason)
-    call = command()
+    call = compiler()
     assert call is not None
     key = hashlib.sha256("\0".join([*call, *FLAGS, *more, _processor(), _version(call)]).encode())
     for path in sorted(SOURCES.iterdir()):
         key.update(path.name.encode() + path.read_bytes())
-    made = _cache() / f"{PREFIX}{key.hexdigest()[:32]}.so"
+    folder = cache_folder("cpu")
+    made = folder / f"{PREFIX}{key.hexdigest()[:32]}.so"
     if made.exists():
         return made
+    if sys.stderr is not None and sys.stderr.isatty():
+        print("gpugraph: compiling kernels for this processor, once", file=sys.stderr)
     # made aside, then renamed: another process may be at the same, or stop half-way
-    with tempfile.TemporaryDirectory(dir=_cache()) as aside:
+    with tempfile.TemporaryDirectory(dir=folder) as aside:
         built = Path(aside) / "kernels.so"
         units = [str(SOURCES / name) for name in UNITS]
-        done = subprocess.run(
-            [*call, *FLAGS, *more, "-o", str(built), *units], capture_output=True, text=True
-        )
+        environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": aside}  # tens of MB, needed once
+        command = [*call, *FLAGS, *more, "-o", str(built), *units]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
         if done.returncode:
             raise CompileError(done.stderr.strip()[:8000] or f"{shlex.join(call)} failed")
         os.replace(built, made)
@@ -109,17 +114,3 @@ def _processor() -> str:
         if name.strip() in ("model name", "flags", "Features", "CPU part"):
             told.setdefault(name.strip(), value.strip())
     return f"{platform.machine()} {told}"
-
-
-@functools.cache
-def _cache() -> Path:
-    """The folder for compiled kernels: $GPUGRAPH_CPU_CACHE, or below the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(os.environ.get("GPUGRAPH_CPU_CACHE") or Path(base) / "gpugraph" / "cpu")
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if os.access(folder, os.W_OK):
-            return folder.resolve()
-    except OSError:
-        pass
-    return Path(tempfile.mkdtemp(prefix="gpugraph-cpu-")).resolve()

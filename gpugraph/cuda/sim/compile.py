@@ -7,7 +7,6 @@ memory, ``extern __shared__ T name[];``, becomes a pointer. ``#line`` keeps ever
 
 from __future__ import annotations
 
-import atexit
 import functools
 import hashlib
 import os
@@ -20,6 +19,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...core.files import cache_folder
 from .errors import CompileError
 
 __all__ = ["HERE", "library", "locate", "why_not"]
@@ -128,22 +128,6 @@ def _translation_unit(
 
 
 @functools.cache
-def _cache() -> Path:
-    """The folder for compiled kernels: $GPUGRAPH_SIM_CACHE, or below the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(os.environ.get("GPUGRAPH_SIM_CACHE") or Path(base) / "gpugraph" / "sim")
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if os.access(folder, os.W_OK):
-            return folder.resolve()
-    except OSError:
-        pass
-    folder = Path(tempfile.mkdtemp(prefix="gpugraph-sim-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder.resolve()
-
-
-@functools.cache
 def _own_files() -> tuple[bytes, tuple[str, ...]]:
     """(a digest of headers and runtime, the names of the runtime's files)."""
     digest = hashlib.sha256()
@@ -161,11 +145,11 @@ def _compile(text: str, flags: Sequence[str], suffix: str, objects: Sequence[Pat
     command = [compiler, *COMMON, *flags, f"-I{HERE / 'include'}", f"-I{HERE / 'runtime'}"]
     key = hashlib.sha256(_own_files()[0])
     key.update("\0".join([*command, _version(compiler), text]).encode())
-    made = _cache() / (key.hexdigest()[:40] + suffix)
+    made = cache_folder("sim") / (key.hexdigest()[:40] + suffix)
     if made.exists():
         return made
     # made aside, then renamed: another process may be at the same, or stop half-way
-    with tempfile.TemporaryDirectory(dir=_cache()) as aside:
+    with tempfile.TemporaryDirectory(dir=cache_folder("sim")) as aside:
         built = Path(aside) / "kernel.o"
         _run([*command, "-x", "c++", "-c", "-", "-o", str(built)], text)
         if objects:
@@ -177,7 +161,9 @@ def _compile(text: str, flags: Sequence[str], suffix: str, objects: Sequence[Pat
 
 
 def _run(command: Sequence[str], text: str = "") -> None:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, cwd=_cache())
+    done = subprocess.run(
+        command, input=text, capture_output=True, text=True, cwd=cache_folder("sim")
+    )
     if done.returncode:
         raise CompileError(done.stderr.strip()[:8000] or f"g++ failed: {' '.join(command)}")
 

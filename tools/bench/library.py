@@ -91,13 +91,11 @@ class Gpugraph(Library):
         return net.astype(dtype).train()
 
     def about(self) -> dict[str, Any]:  # noqa: D102
-        from gpugraph.core import backend
-
         return {
             "gpugraph": self.gg.__version__,
             "numpy": np.__version__,
             "blas": np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"],
-            "kernels": getattr(backend, "CPU_KERNELS", "numpy"),
+            "kernels": "compiled" if self.gg.cpu.is_available() else "numpy",
         }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import backend
 from ..core.backend import MetaArray
 from ..core.errors import ArgumentError
 from ..core.op import Spec
@@ -120,13 +121,21 @@ class Ledger(Observer):
         for y in outs:
             if isinstance(y.array, MetaArray):
                 self._arrays.born(y.array, arrays[0] if op.view else None)
-        now = self.live + op.scratch(*specs)
+        now = self.live + _scratch(op, specs)
         if now > self.peak:
             sweep = STATE.get().sweep
             node = None if sweep is None else sweep.node
             scope = ".".join(STATE.get().scope if node is None else node.scope)
             phase = "forward" if sweep is None else "backward"
             self.peak, self.at = now, f"{phase} {scope + ': ' if scope else ''}{op.label}"
+
+
+def _scratch(op: Any, specs: list[Spec | None]) -> int:
+    """What an op allocates besides its outputs: compiled kernels have a workspace that stays."""
+    floats = (np.float32, np.float64)
+    if op.cpu is not None and all(s is None or s.dtype in floats for s in specs):
+        return 0 if backend.cpu_library() is not None else int(op.scratch(*specs))
+    return int(op.scratch(*specs))
 
 
 def memory(

@@ -29,7 +29,7 @@ PREFIX = "gpugraph-cpu-"  # threadpoolctl knows libraries by their names
 FLAGS = (
     "-std=gnu11 -O3 -march=native -fPIC -shared -pthread -fvisibility=hidden "
     # what is left out is not used: errno of math functions; the order of sums is kept
-    "-fno-math-errno -fno-trapping-math -ffp-contract=fast"
+    "-fno-math-errno -fno-trapping-math"
 ).split()
 
 

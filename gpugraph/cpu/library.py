@@ -6,6 +6,7 @@ import ctypes
 import functools
 import importlib.util
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from ..core import backend
 from ..core.errors import ArgumentError
 from . import compiler
 
-__all__ = ["Library", "disabled", "library", "why_not"]
+__all__ = ["SUFFIXES", "Library", "address", "disabled", "library", "why_not"]
 
 SUFFIXES = {np.dtype(np.float32): "_f32", np.dtype(np.float64): "_f64"}
 
@@ -61,7 +62,32 @@ class Library:
             function.restype = None
             function.argtypes = [_ctype(a) for a in arguments]
             self._functions[name, dtype] = function
-        function(*[a.ctypes.data if type(a) is np.ndarray else a for a in arguments])
+        function(*[address(a) if type(a) is np.ndarray else a for a in arguments])
+
+
+def _address(array: Any) -> int:
+    """Where the elements of an array begin: `array.ctypes.data`, but ten times as fast."""
+    return _pointer(id(array) + _HEADER).value or 0
+
+
+def _address_asked(array: Any) -> int:
+    return int(array.ctypes.data)
+
+
+def _arrays_begin_with_data() -> bool:
+    """Is the first thing in an array object, behind what every object has, its address?
+
+    So says ``PyArrayObject_fields`` of NumPy's C API; but Python need not be CPython.
+    """
+    probes: list[Any] = [np.zeros(3), np.zeros((4, 5), np.float32)[1:, ::2], np.zeros(0)]
+    return sys.implementation.name == "cpython" and all(
+        _address(a) == a.ctypes.data for a in probes
+    )
+
+
+_pointer = ctypes.c_void_p.from_address
+_HEADER = object.__basicsize__
+address = _address if _arrays_begin_with_data() else _address_asked
 
 
 def _ctype(argument: Any) -> Any:

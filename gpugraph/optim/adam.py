@@ -6,9 +6,12 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from ..core.backend import Array
 from ..core.errors import ArgumentError
 from ..cuda.kernel import FLOATS, Kernel
+from .compiled import numbers
 from .optimizer import Optimizer, at_least_0
 
 __all__ = ["Adam", "AdamW"]
@@ -101,17 +104,37 @@ class Adam(Optimizer):
     def cuda(
         self, dev: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
-        lr, (b1, b2), decay = group["lr"], group["betas"], group["weight_decay"]
         if not state:
             state.update(step=0, exp_avg=dev.xp.zeros_like(p), exp_avg_sq=dev.xp.zeros_like(p))
         t = state["step"] = state["step"] + 1
+        arrays = p, g, state["exp_avg"], state["exp_avg_sq"]
+        dev.launch(ADAM, *arrays, *self._numbers_of(group, t), p.size, threads=p.size)
+
+    def remembers(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return "exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if group["amsgrad"] else ())
+
+    def prepare(self, p: Array, state: dict[str, Any], group: dict[str, Any]) -> int:
+        """Which step is it?"""
+        if not state:
+            state.update(step=0, exp_avg=np.zeros_like(p), exp_avg_sq=np.zeros_like(p))
+        if group["amsgrad"] and state.get("max_exp_avg_sq") is None:
+            state["max_exp_avg_sq"] = np.zeros_like(p)
+        state["step"] += 1
+        t: int = state["step"]
+        return t
+
+    def cpu(self, lib: Any, rows: Array, dtype: Any, t: int, group: dict[str, Any]) -> None:
+        options = numbers(dtype, -1 if group["maximize"] else 1, *self._numbers_of(group, t))
+        lib.call("adam", dtype, rows, len(rows), options, bool(group["amsgrad"]))
+
+    def _numbers_of(self, group: dict[str, Any], t: int) -> tuple[float, ...]:
+        """What kernels need of the options in step t, computed in double."""
+        lr, (b1, b2), decay = group["lr"], group["betas"], group["weight_decay"]
         through, keep = (0, 1 - lr * decay) if self.decoupled else (decay, 1)
-        numbers = (
+        return (
             *(lr / (1 - b1**t), math.sqrt(1 - b2**t), b1, 1 - b1, b2, 1 - b2),
             *(group["eps"], through, keep),
         )
-        arrays = p, g, state["exp_avg"], state["exp_avg_sq"]
-        dev.launch(ADAM, *arrays, *numbers, p.size, threads=p.size)
 
 
 class AdamW(Adam):

@@ -13,6 +13,7 @@ from ..core.errors import ArgumentError, DataError, DtypeError
 from ..core.state import STATE
 from ..core.tensor import Tensor
 from ..cuda.kernel import FLOATS, wide
+from .compiled import Table
 from .flat import Flat, flatten, no_data, refuse_shared
 
 __all__ = ["Optimizer"]
@@ -43,14 +44,17 @@ class Optimizer:
     # what ``cuda(dev, p, g, state, group)`` is if there is a kernel: as `update`, with contiguous
     # arrays, and whatever makes arrays and launches there
     cuda: Callable[..., None] | None = None
+    # what ``cpu(lib, rows, dtype, key, group)`` is if there is a compiled rule, see `compiled`
+    cpu: Callable[..., None] | None = None
     # options that states written before there were any lack
     later: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
-        """A class with another rule does not inherit the kernel of the old one."""
+        """A class with another rule does not inherit the kernels of the old one."""
         super().__init_subclass__()
-        if "update" in vars(cls) and "cuda" not in vars(cls):
-            cls.cuda = None
+        for kernel in ("cuda", "cpu"):
+            if "update" in vars(cls) and kernel not in vars(cls):
+                setattr(cls, kernel, None)
 
     def __init__(
         self, params: Iterable[Any], defaults: dict[str, Any], fused: bool = False
@@ -58,6 +62,7 @@ class Optimizer:
         self.defaults = defaults
         self.fused = fused
         self._flats: dict[int, list[Flat]] = {}  # by the number of the group
+        self._tables: dict[int, Table] = {}
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
         self._add(self._groups(params))
@@ -85,17 +90,29 @@ class Optimizer:
         observers = STATE.get().observers
         for observer in observers:
             observer.stepping(self)
+        library = None if self.cpu is None else backend.cpu_library()
         for i, group in enumerate(self.param_groups):
-            if self.fused:
-                for flat in self._flattened(i):
-                    flat.step(self._update, self.state, group)
+            flats = self._flattened(i) if self.fused else []
+            if library is not None and self._tables.setdefault(i, Table()).step(
+                library, self, group
+            ):
                 continue
-            for p in group["params"]:
+            for flat in flats:
+                flat.step(self._update, self.state, group)
+            for p in group["params"] if not self.fused else ():
                 if p.grad is not None:
                     self._update(p.array, p.grad.array, self.state.setdefault(p, {}), group)
                     p.shared_version()[0] += 1
         for observer in observers:
             observer.stepped(self)
+
+    def remembers(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """The names of the arrays that the compiled rule keeps for each parameter."""
+        return ()
+
+    def prepare(self, p: Array, state: dict[str, Any], group: dict[str, Any]) -> Any:
+        """Make and count what the compiled rule needs of `state`; parameters for which this gives
+        the same are updated in one call, which gets it as its `key`."""
 
     def _flattened(self, i: int) -> list[Flat]:
         """The buffers of group i, made anew if a parameter has left them."""
@@ -247,7 +264,7 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies, whose parameters lie elsewhere: without the buffers of the original."""
-        return {**vars(self), "_flats": {}}
+        return {**vars(self), "_flats": {}, "_tables": {}}
 
     def state_dict(self) -> dict[str, Any]:
         """Options and memory in plain values: numbers, and NumPy copies of arrays.

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from ..core.backend import Array
 from ..core.errors import ArgumentError
 from ..cuda.kernel import FLOATS, Kernel
+from .compiled import numbers
 from .optimizer import Optimizer, at_least_0
 
 __all__ = ["SGD"]
@@ -99,3 +102,21 @@ class SGD(Optimizer):
             b = state["momentum_buffer"] = dev.empty(p.shape, p.dtype)
         options = momentum, 1 - group["dampening"], first, group["nesterov"]
         dev.launch(MOMENTUM, p, g, b, lr, decay, *options, p.size, threads=p.size)
+
+    def remembers(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("momentum_buffer",) if group["momentum"] else ()
+
+    def prepare(self, p: Array, state: dict[str, Any], group: dict[str, Any]) -> bool:
+        """Is this the first step with momentum?"""
+        first = bool(group["momentum"]) and state.get("momentum_buffer") is None
+        if first:
+            state["momentum_buffer"] = np.empty_like(p)
+        return first
+
+    def cpu(self, lib: Any, rows: Array, dtype: Any, first: bool, group: dict[str, Any]) -> None:
+        options = numbers(
+            dtype,
+            *(-1 if group["maximize"] else 1, group["lr"], group["weight_decay"]),
+            *(group["momentum"], 1 - group["dampening"], first, group["nesterov"]),
+        )
+        lib.call("sgd", dtype, rows, len(rows), options, bool(group["momentum"]))

@@ -1,4 +1,10 @@
 #include <string.h>
+#include <tgmath.h>
+
+/* Products and sums are fused where the processor can; GCC does so unasked. */
+#ifdef __clang__
+#pragma clang fp contract(fast)
+#endif
 
 #include "pool.h"
 #include "vector.h"
@@ -10,3 +16,4 @@
 #include "conv.h"
 #include "conv_weight.h"
 #include "conv_depthwise_weight.h"
+#include "optim.h"

@@ -85,7 +85,7 @@ def library(*more: str) -> Path:
         built = Path(aside) / "kernels.so"
         units = [str(SOURCES / name) for name in UNITS]
         environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": aside}  # tens of MB, needed once
-        command = [*call, *FLAGS, *more, "-o", str(built), *units]
+        command = [*call, *FLAGS, *more, "-o", str(built), *units, "-lm"]
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
         if done.returncode:
             raise CompileError(done.stderr.strip()[:8000] or f"{shlex.join(call)} failed")

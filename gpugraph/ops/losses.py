@@ -20,6 +20,7 @@ from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
 from ..core.window import per_axis
 from ..cuda.kernel import only_floats
+from . import softmax_cpu
 from .activation import check_floating
 from .compare import maximum, where
 from .creation import asarray
@@ -136,6 +137,9 @@ class CrossEntropy(Op):
         launch_rows(dev, LOSS_ROWS, *arrays, shape=logits.shape, axis=1)
         return loss, log_probs
 
+    def cpu(self, lib: Any, logits: Any, target: Any) -> Any:
+        return softmax_cpu.cross_entropy(lib, logits, target)
+
     def kernel_limits(self, logits: Spec, target: Spec) -> str | None:
         return only_floats(logits)
 
@@ -206,6 +210,9 @@ class CrossEntropyGrad(Op):
         arrays = map(dev.contiguous, (log_probs, target, g))
         launch_rows(dev, LOSS_GRAD_ROWS, *arrays, gx, shape=log_probs.shape, axis=1)
         return gx
+
+    def cpu(self, lib: Any, log_probs: Any, target: Any, g: Any) -> Any:
+        return softmax_cpu.cross_entropy_grad(lib, log_probs, target, g)
 
     def kernel_limits(self, log_probs: Spec, target: Spec, g: Spec) -> str | None:
         return only_floats(log_probs)

@@ -20,6 +20,7 @@ from ..core.op import Cost, Op, Sample, Spec, Tap, traffic
 from ..core.tensor import Tensor
 from ..cuda.device import THREADS
 from ..cuda.kernel import FLOATS, Kernel, only_floats
+from . import softmax_cpu
 from .activation import check_floating
 from .memory import astype
 from .shape import axes_of
@@ -74,6 +75,7 @@ class AlongAxis(Op, abstract=True):
     precision = "high"
     axis: int
     kernel: ClassVar[Kernel]
+    logarithm: ClassVar[bool]
     keeps = {"x": ("y",)}
     checks_first = True
     widens = True
@@ -87,6 +89,9 @@ class AlongAxis(Op, abstract=True):
         y = dev.empty(x.shape, x.dtype)
         launch_rows(dev, self.kernel, dev.contiguous(x), y, shape=x.shape, axis=self.axis)
         return y
+
+    def cpu(self, lib: Any, x: Any) -> Any:
+        return softmax_cpu.softmax(lib, x, self.axis, self.logarithm)
 
     def kernel_limits(self, x: Spec) -> str | None:
         return only_floats(x)
@@ -122,6 +127,7 @@ class Softmax(AlongAxis):
     """e^x over its sum along an axis."""
 
     kernel = ROWS
+    logarithm = False
 
     def forward(self, xp: Any, x: Any) -> Any:
         if not x.size:
@@ -138,6 +144,7 @@ class LogSoftmax(AlongAxis):
     """The logarithm of softmax, exact where the softmax itself underflows."""
 
     kernel = LOG_ROWS
+    logarithm = True
 
     def forward(self, xp: Any, x: Any) -> Any:
         return log_probabilities(xp, x, self.axis)
@@ -152,6 +159,7 @@ class AlongAxisGrad(Op, abstract=True):
 
     axis: int
     kernel: ClassVar[Kernel]
+    logarithm: ClassVar[bool]
     keeps = {"y": ("y", "g"), "g": ("y",)}
     checks_first = True
     widens = True
@@ -168,6 +176,9 @@ class AlongAxisGrad(Op, abstract=True):
         arrays = dev.contiguous(y), dev.contiguous(g), gx
         launch_rows(dev, self.kernel, *arrays, shape=y.shape, axis=self.axis)
         return gx
+
+    def cpu(self, lib: Any, y: Any, g: Any) -> Any:
+        return softmax_cpu.softmax_grad(lib, y, g, self.axis, self.logarithm)
 
     def kernel_limits(self, y: Spec, g: Spec) -> str | None:
         return only_floats(y)
@@ -198,6 +209,7 @@ class SoftmaxGrad(AlongAxisGrad):
     """y (g - sum of g y). Its matrix, diag(y) - y y^T, is symmetric."""
 
     kernel = GRAD_ROWS
+    logarithm = False
 
     def forward(self, xp: Any, y: Any, g: Any) -> Any:
         gx = g - (g * y).sum(axis=self.axis, keepdims=True)
@@ -217,6 +229,7 @@ class LogSoftmaxGrad(AlongAxisGrad):
     """g - e^y times the sum of g."""
 
     kernel = LOG_GRAD_ROWS
+    logarithm = True
 
     def forward(self, xp: Any, y: Any, g: Any) -> Any:
         gx = xp.exp(y)

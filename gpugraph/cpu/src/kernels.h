@@ -1,3 +1,4 @@
+#include <stdint.h>
 #include <string.h>
 #include <tgmath.h>
 
@@ -16,4 +17,6 @@
 #include "conv.h"
 #include "conv_weight.h"
 #include "conv_depthwise_weight.h"
+#include "exp.h"
+#include "softmax.h"
 #include "optim.h"

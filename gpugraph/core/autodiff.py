@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import anomaly, hooks
-from .cotangents import Owned, Part, add, fitted, seeds, sequence, summed
+from .cotangents import Owned, Part, add, add_in_place, fitted, seeds, sequence, summed
 from .errors import GradientError, ShapeError
 from .graph import Edge, Node, ancestors
 from .methods import public
@@ -79,7 +79,13 @@ def backward(
             if target is None or not target.requires_grad:  # gone, or frozen meanwhile
                 continue
             if target._grad is not None:
-                target._grad = target._grad + g
+                sums = [target._grad]
+                target._grad = None  # so that only `sums` has it
+                try:
+                    if not add_in_place(sums, 0, g):
+                        sums[0] = sums[0] + g
+                finally:
+                    target._grad = sums[0]
             else:  # others may share the memory of g; with a graph, so may the graph
                 target._grad = g.copy() if create_graph else owned.take(g)
 

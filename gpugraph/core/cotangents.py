@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from functools import reduce
 from numbers import Real
@@ -14,10 +15,10 @@ from . import backend
 from .errors import ArgumentError, DtypeError, GradientError, ShapeError
 from .graph import Edge, Node
 from .methods import FUNCTIONS
-from .state import Sweep
+from .state import STATE, Sweep
 from .tensor import Tensor, wrap
 
-__all__ = ["Owned", "Part", "add", "fitted", "seeds", "sequence", "summed"]
+__all__ = ["Owned", "Part", "add", "add_in_place", "fitted", "seeds", "sequence", "summed"]
 
 
 def sequence(tensors: Any, name: str) -> list[Tensor]:
@@ -120,9 +121,72 @@ def add(waiting: dict[Node, list[Any]], edge: Edge, g: Any, sweep: Sweep) -> Non
     elif before is None:
         slots[k] = g
     else:
-        sweep.adding = node
-        slots[k] = before + g
-        sweep.adding = None
+        del before
+        if not add_in_place(slots, k, g):
+            sweep.adding = node
+            slots[k] = slots[k] + g
+            sweep.adding = None
+
+
+def add_in_place(cells: list[Any], k: int, g: Tensor) -> bool:
+    """Add g to the memory of the tensor cells[k], if none but cells can see that; else False.
+
+    Like NumPy with its temporaries, it counts references: to the tensor, to its array, and to the
+    memory's owner, if that is another array.
+    """
+    array = cells[k].array
+    base, other = array.base, g.array
+    if (
+        type(array) is not np.ndarray
+        or type(other) is not np.ndarray
+        or (array.shape, array.dtype) != (other.shape, other.dtype)
+        or (base is not None and type(base) is not np.ndarray)
+        or not (array.flags.writeable and (array if base is None else base).flags.owndata)
+        or cells[k].node is not None
+        or g.node is not None
+        or STATE.get().observers
+    ):
+        return False
+    viewed = base is not None
+    del array, base  # not to be counted
+    if not (_is_alone(cells, k) and (not viewed or _owner_is_alone(cells, k))):
+        return False
+    np.add(cells[k].array, other, out=cells[k].array)
+    return True
+
+
+def _is_alone(cells: list[Any], k: int) -> bool:
+    """Is cells[k] the only one that refers to that tensor, and the tensor to its array?"""
+    return _TELLING and _count(cells[k]) == 2 and _count(cells[k].array) == 2
+
+
+def _owner_is_alone(cells: list[Any], k: int) -> bool:
+    """Is that array the only one that refers to the owner of its memory?"""
+    return _count(cells[k].array.base) == 2
+
+
+def _counts_tell() -> bool:
+    """Does this Python count references as `_is_alone` takes it for granted?"""
+    global _TELLING
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return False
+    _TELLING = True
+    array = np.zeros((2, 3))
+    cells = [wrap(array.T)]
+    seen = [_is_alone(cells, 0), _owner_is_alone(cells, 0)]
+    del array
+    seen.append(_owner_is_alone(cells, 0))
+    tensor = cells[0]
+    seen.append(_is_alone(cells, 0))
+    held = [tensor.array]
+    del tensor
+    seen.append(_is_alone(cells, 0) or not held)
+    return seen == [True, False, True, False, False]
+
+
+_count = getattr(sys, "getrefcount", lambda x: 0)
+_TELLING = False
+_TELLING = _counts_tell()
 
 
 def summed(node: Node, gs: list[Any], sweep: Sweep) -> None:

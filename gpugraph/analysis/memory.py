@@ -212,5 +212,6 @@ def _optimizer(make: Any, learned: list[Tensor]) -> tuple[int, int]:
         arrays = [a for a in tried.state.get(one, {}).values() if isinstance(a, np.ndarray)]
         state += sum(a.nbytes for a in arrays) * real.size
         group = next(g for g in tried.param_groups if any(q is one for q in g["params"]))
-        extra = max(extra, tried.scratch(group) * real.nbytes)
+        if tried.cpu is None or backend.cpu_library() is None:  # compiled rules take none
+            extra = max(extra, tried.scratch(group) * real.nbytes)
     return state, extra

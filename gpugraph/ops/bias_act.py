@@ -23,6 +23,7 @@ from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
 from ..cuda.device import THREADS
 from ..cuda.kernel import FLOATS, Kernel, only_floats, wide
+from . import channels_cpu
 from .activation import LeakyRelu, Relu, check_floating, off_zero
 from .broadcast import broadcast_to
 from .conv_layer import SUM_SLABS, blocks_for
@@ -92,6 +93,9 @@ class BiasAct(Op):
         )  # fmt: skip
         return y
 
+    def cpu(self, lib: Any, x: Any, b: Any = None) -> Any:
+        return channels_cpu.normalised(lib, 0.0, activation_code(self.act), x, None, None, None, b)
+
     def vjp(self, node: Any, needs: set[str], g: Tensor) -> tuple[Any, Any]:
         gx = g if self.act is None else activation_grad(self.act, g, node["y"])
         return gx, apply(CHANNEL_SUM, gx) if "b" in needs else None
@@ -159,6 +163,9 @@ class ChannelSum(Op):
         total = dev.empty((channels,), x.dtype)
         dev.launch(SUM_SLABS, partial, total, slabs, channels, threads=channels)
         return total
+
+    def cpu(self, lib: Any, x: Any) -> Any:
+        return channels_cpu.channel_sum(lib, x)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         shape = node.shape("x")

@@ -21,6 +21,7 @@ from ..core.errors import ArgumentError, ShapeError
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
 from ..cuda.kernel import FLOATS, Kernel, only_floats
+from . import channels_cpu
 from .activation import Elu, LeakyRelu, Relu, Sigmoid, off_zero, only
 from .angles import Tanh
 from .compare import where
@@ -117,6 +118,9 @@ class ActivationGrad(Op):
         gx = dev.empty(g.shape, g.dtype)
         dev.launch(GRAD, g, y, gx, *activation_code(self.act), gx.size, threads=gx.size)
         return gx
+
+    def cpu(self, lib: Any, g: Any, y: Any) -> Any:
+        return channels_cpu.activation_grad(lib, activation_code(self.act), g, y)
 
     def vjp_g(self, node: Any, h: Tensor) -> Tensor:
         return activation_grad(self.act, h, node["y"])

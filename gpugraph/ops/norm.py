@@ -29,6 +29,7 @@ from ..core.errors import DtypeError, ShapeError
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
 from ..cuda.kernel import only_floats, wide
+from . import channels_cpu
 from .activation import check_floating
 from .broadcast import broadcast_to
 from .norm_kernels import count, input_on, normalised_on, params_on
@@ -150,6 +151,11 @@ class BatchNormEval(Normalisation):
     ) -> Any:
         return normalised_on(dev, dev.contiguous(x), var, mean, weight, bias, eps=self.eps)
 
+    def cpu(
+        self, lib: Any, x: Any, var: Any, mean: Any = None, weight: Any = None, bias: Any = None
+    ) -> Any:
+        return channels_cpu.normalised(lib, self.eps, (0, 0.0), x, var, mean, weight, bias)
+
     def vjp(self, node: Any, needs: set[str], g: Tensor) -> tuple[Any, ...]:
         gx = gvar = gmean = gweight = gbias = None
         if "x" in needs:
@@ -213,6 +219,9 @@ class BatchNormParams(Normalisation):
 
     def cuda(self, dev: Any, gy: Any, x: Any, var: Any, mean: Any = None) -> tuple[Any, Any]:
         return params_on(dev, dev.contiguous(gy), dev.contiguous(x), var, mean, self.eps)
+
+    def cpu(self, lib: Any, gy: Any, x: Any, var: Any, mean: Any = None) -> Any:
+        return channels_cpu.norm_params(lib, self.eps, gy, x, var, mean)
 
     def vjp(
         self, node: Any, needs: set[str], c: Tensor | None, b: Tensor | None
@@ -303,6 +312,9 @@ class BatchNormInput(Normalisation):
 
     def cuda(self, dev: Any, gy: Any, x: Any, *per_channel: Any) -> Any:
         return input_on(dev, dev.contiguous(gy), dev.contiguous(x), *per_channel, eps=self.eps)
+
+    def cpu(self, lib: Any, gy: Any, x: Any, *per_channel: Any) -> Any:
+        return channels_cpu.norm_input(lib, self.eps, gy, x, *per_channel)
 
     def vjp(self, node: Any, needs: set[str], c: Tensor) -> tuple[Any, ...]:
         """gx = scale gy + slope h + shift: a scaled gy, and a `BatchNormEval` of x."""

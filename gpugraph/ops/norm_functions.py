@@ -20,8 +20,9 @@ from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.state import STATE, set_state
 from ..core.tensor import Tensor
 from ..cuda.kernel import wide
+from . import channels_cpu
 from .broadcast import broadcast_to
-from .fused import activated, activation, activation_grad
+from .fused import activated, activation, activation_code, activation_grad
 from .norm import (
     BatchNormEval,
     BatchNormInput,
@@ -75,6 +76,9 @@ class BatchNorm(Normalisation):
         x = dev.contiguous(x)
         mean, var = moments_on(dev, x)
         return normalised_on(dev, x, var, mean, weight, bias, eps=self.eps), mean, var
+
+    def cpu(self, lib: Any, x: Any, weight: Any = None, bias: Any = None) -> Any:
+        return channels_cpu.batch_norm(lib, self.eps, x, weight, bias)
 
     def vjp(self, node: Any, needs: set[str], gy: Any, gmean: Any, gvar: Any) -> tuple[Any, ...]:
         """mean and var add gmean / n and 2 gvar (x - mean) / n, which is a `BatchNormEval`, too."""
@@ -184,6 +188,9 @@ class BatchNormAct(BatchNormEval):
     ) -> Any:
         x, residual = (None if a is None else dev.contiguous(a) for a in (x, residual))
         return normalised_on(dev, x, var, mean, weight, bias, residual, self.act, self.eps)
+
+    def cpu(self, lib: Any, x: Any, *others: Any) -> Any:
+        return channels_cpu.normalised(lib, self.eps, activation_code(self.act), x, *others)
 
     def vjp(self, node: Any, needs: set[str], g: Tensor) -> tuple[Any, ...]:
         g = activation_grad(self.act, g, node["y"])

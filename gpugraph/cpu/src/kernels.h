@@ -1,4 +1,5 @@
 #include <stdint.h>
+#include <math.h>
 #include <string.h>
 #include <tgmath.h>
 
@@ -20,3 +21,7 @@
 #include "exp.h"
 #include "softmax.h"
 #include "optim.h"
+
+#include "channels.h"
+#include "channel_pass.h"
+#include "norm.h"

@@ -1,0 +1,186 @@
+/* Batch normalisation and its gradients; bias and activation, which are the same without mean and
+ * scale. See gpugraph/ops/norm.py and bias_act.py. With h = (x - mean) / sqrt(var + eps):
+ *
+ *     normalise    y = activate(weight h + bias + residual)
+ *     norm_input   gx = weight / sqrt(var + eps) (gy - (gbias + h gweight) / count)
+ *
+ * Accuracy: x is centred before anything is squared or multiplied. The variance of a block is taken
+ * about its own mean, while it is in the cache; blocks are put together by the sum of
+ * var_k + (mean_k - mean)^2 (Chan, Golub & LeVeque 1979).
+ *
+ * An array that is NULL is absent.
+ */
+
+#define SHAPE long images, long channels, long positions, long last
+
+/* The sums of all blocks: to[c], and also[c]. */
+static void add_blocks(const Sums *job, double *to, double *also)
+{
+    const Channels *s = &job->s;
+    memset(to, 0, s->channels * sizeof(double));
+    memset(also, 0, s->channels * sizeof(double));
+    for (long b = 0; b < s->blocks; b++) {
+        const double *sum = job->parts + 2 * b * s->channels, *more = sum + s->channels;
+        for (long c = 0; c < s->channels; c++) {
+            to[c] += sum[c];
+            also[c] += more[c];
+        }
+    }
+}
+
+/* From the sums of blocks, and the squares about their means. */
+static void merge_moments(const Sums *job, double *total, double *spread, REAL *mean, REAL *var)
+{
+    const Channels *s = &job->s;
+    add_blocks(job, total, spread);
+    for (long b = 0; b < s->blocks; b++) {
+        const double *sum = job->parts + 2 * b * s->channels;
+        double n = b < s->blocks - 1 ? s->block : s->count - b * s->block;
+        for (long c = 0; c < s->channels; c++) {
+            double apart = sum[c] / n - total[c] / s->count;
+            spread[c] += n * apart * apart;
+        }
+    }
+    for (long c = 0; c < s->channels; c++) {
+        mean[c] = (REAL)(total[c] / s->count);
+        var[c] = (REAL)(spread[c] / s->count);
+    }
+}
+
+/* Where a kernel keeps what it needs: sums of blocks, of channels, coefficients. */
+typedef struct { double *parts, *sums; REAL *coefficients; } Place;
+
+static Place place_for(const Channels *s)
+{
+    size_t sums = 2 * s->channels * sizeof(double);
+    double *parts = workspace(parts_bytes(s) + sums + coefficients_bytes(s));
+    double *after = parts + parts_bytes(s) / sizeof(double);
+    return (Place){parts, after, (REAL *)(after + 2 * s->channels)};
+}
+
+static void affine(const Channels *s, const REAL *x, const REAL *var, const REAL *mean, const REAL *weight,
+                   const REAL *bias, const REAL *residual, REAL *y, double eps, long act, double slope, REAL *place)
+{
+    Pass p = {.s = *s, .x = x, .g = residual, .y = y, .coefficients = place, .act = (int)act, .slope = (REAL)slope};
+    REAL *scale = place + s->period;
+    write_out(s, mean, 0, place);
+    for (long c = 0; c < s->channels; c++)
+        scale[c] = (REAL)((weight ? weight[c] : 1) / (var ? sqrt(var[c] + eps) : 1));
+    write_out(s, scale, 1, scale);
+    write_out(s, bias, 0, scale + s->period);
+    if (residual)
+        pass(act == RELU ? added_relu_job : act == LEAKY_RELU ? added_leaky_job : added_job, &p);
+    else
+        pass(act == RELU ? affine_relu_job : act == LEAKY_RELU ? affine_leaky_job : affine_job, &p);
+}
+
+/* y, mean (C) and var (C) of x. */
+void EXPORT(batch_norm)(SHAPE, const REAL *x, const REAL *weight, const REAL *bias, REAL *y, REAL *mean,
+                        REAL *var, double eps)
+{
+    Channels s = channels_of(images, channels, positions, (int)last);
+    Place place = place_for(&s);
+    Sums job = {.s = s, .g = x, .parts = place.parts};
+    sums(moments_job, &job);
+    merge_moments(&job, place.sums, place.sums + channels, mean, var);
+    affine(&s, x, var, mean, weight, bias, 0, y, eps, NO_ACT, 0, place.coefficients);
+}
+
+/* With a given mean and var; without var, it isn't scaled. */
+void EXPORT(normalise)(SHAPE, const REAL *x, const REAL *var, const REAL *mean, const REAL *weight,
+                       const REAL *bias, const REAL *residual, REAL *y, double eps, long act, double slope)
+{
+    Channels s = channels_of(images, channels, positions, (int)last);
+    affine(&s, x, var, mean, weight, bias, residual, y, eps, act, slope, workspace(coefficients_bytes(&s)));
+}
+
+/* gweight (C) and gbias (C). */
+void EXPORT(norm_params)(SHAPE, const REAL *gy, const REAL *x, const REAL *var, const REAL *mean,
+                         REAL *gweight, REAL *gbias, double eps)
+{
+    Channels s = channels_of(images, channels, positions, (int)last);
+    Place place = place_for(&s);
+    Sums job = {.s = s, .g = gy, .x = x, .centre = mean, .parts = place.parts};
+    sums(products_job, &job);
+    add_blocks(&job, place.sums, place.sums + channels);
+    for (long c = 0; c < channels; c++) {
+        gweight[c] = (REAL)(place.sums[channels + c] / sqrt(var[c] + eps));
+        gbias[c] = (REAL)place.sums[c];
+    }
+}
+
+void EXPORT(norm_input)(SHAPE, const REAL *gy, const REAL *x, const REAL *var, const REAL *mean,
+                        const REAL *gweight, const REAL *gbias, const REAL *weight, REAL *gx, double eps)
+{
+    Channels s = channels_of(images, channels, positions, (int)last);
+    REAL *a = workspace(coefficients_bytes(&s)), *b = a + s.period, *c = b + s.period, *d = c + s.period;
+    for (long i = 0; i < channels; i++) {
+        double inverse = 1 / sqrt(var[i] + eps);
+        b[i] = (REAL)(inverse * gweight[i] / -(double)s.count);
+        c[i] = (REAL)(gbias[i] / (double)s.count);
+        d[i] = (REAL)(weight ? inverse * weight[i] : inverse);
+    }
+    write_out(&s, mean, 0, a);
+    write_out(&s, b, 0, b);
+    write_out(&s, c, 0, c);
+    write_out(&s, d, 0, d);
+    Pass p = {.s = s, .x = x, .g = gy, .y = gx, .coefficients = a};
+    pass(input_job, &p);
+}
+
+/* sum (C) of x. */
+void EXPORT(channel_sum)(SHAPE, const REAL *x, REAL *sum)
+{
+    Channels s = channels_of(images, channels, positions, (int)last);
+    Place place = place_for(&s);
+    Sums job = {.s = s, .g = x, .parts = place.parts};
+    sums(plain_job, &job);
+    add_blocks(&job, place.sums, place.sums + channels);
+    for (long c = 0; c < channels; c++)
+        sum[c] = (REAL)place.sums[c];
+}
+
+/* g times the derivative of an activation, from what came out of it, y: n numbers. */
+
+typedef struct {
+    const REAL *g, *y;
+    REAL *gx, slope;
+    long n;
+} Slopes;
+
+static inline __attribute__((always_inline)) vec sloped(const int act, vec slope, vec g, vec y)
+{
+    switch (act) {
+    case RELU: return choose(y == 0, (vec){0}, g);
+    case LEAKY_RELU: return choose(y > 0, g, slope * g);
+    case ELU: return choose(y > 0, g, (y + slope) * g);
+    case SIGMOID: return (y - y * y) * g;
+    default: return (1 - y * y) * g;
+    }
+}
+
+#define SLOPES_JOB(name, act)                                                                      \
+    static void name(void *work, long number)                                                      \
+    {                                                                                              \
+        const Slopes *p = work;                                                                    \
+        const vec slope = all(p->slope);                                                           \
+        const REAL *g = p->g, *y = p->y;                                                           \
+        REAL *restrict gx = p->gx;                                                                 \
+        long i = number * BLOCK, end = i + BLOCK < p->n ? i + BLOCK : p->n;                        \
+        for (; i + LANES <= end; i += LANES)                                                       \
+            store(gx + i, sloped(act, slope, load(g + i), load(y + i)));                           \
+        if (i < end)                                                                               \
+            store_some(gx + i, sloped(act, slope, load_some(g + i, end - i), load_some(y + i, end - i)), end - i); \
+    }
+SLOPES_JOB(relu_slopes, RELU)
+SLOPES_JOB(leaky_relu_slopes, LEAKY_RELU)
+SLOPES_JOB(elu_slopes, ELU)
+SLOPES_JOB(sigmoid_slopes, SIGMOID)
+SLOPES_JOB(tanh_slopes, TANH)
+
+void EXPORT(activation_grad)(long n, const REAL *g, const REAL *y, REAL *gx, long act, double slope)
+{
+    static const Body bodies[] = {0, relu_slopes, leaky_relu_slopes, elu_slopes, sigmoid_slopes, tanh_slopes};
+    Slopes job = {g, y, gx, (REAL)slope, n};
+    share(bodies[act], &job, (n + BLOCK - 1) / BLOCK, n);
+}

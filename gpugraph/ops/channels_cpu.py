@@ -1,0 +1,150 @@
+"""Launches of ``gpugraph/cpu/src/norm.h``: batch normalisation, biases per channel, activations.
+
+x (N, C, ...) may lie channels last in memory, or in planes; what comes out lies as x does. Another
+layout is copied first.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .conv_cpu import as_channels_last, channels_last
+
+__all__: list[str] = []
+
+SMALL = 8192  # numbers that NumPy adds up, or adds to, as fast
+EXPONENTIAL = 3  # activations numbered from here need one, which the kernels don't have
+
+
+def laid(x: Any) -> tuple[Any, bool]:
+    """x, or a copy of it, and whether it lies channels last; else it lies in planes."""
+    if x.strides[1] == x.itemsize:
+        return as_channels_last(x), True
+    return np.ascontiguousarray(x), False
+
+
+def alike(last: bool, *others: Any) -> list[Any]:
+    """The others, or copies, in that layout; None as it is."""
+    lie = as_channels_last if last else np.ascontiguousarray
+    return [None if x is None else lie(x) for x in others]
+
+
+def vectors(*given: Any) -> list[Any]:
+    """Numbers per channel, side by side; None as it is."""
+    return [None if v is None else np.ascontiguousarray(v) for v in given]
+
+
+def sizes(x: Any, last: bool) -> tuple[int, int, int, int]:
+    """The first arguments of all these kernels."""
+    return x.shape[0], x.shape[1], prod(x.shape[2:]), int(last)
+
+
+def empty_like(x: Any, last: bool) -> Any:
+    """An array for numbers that lie as those of x."""
+    return channels_last(x.shape, x.dtype) if last else np.empty(x.shape, x.dtype)
+
+
+def batch_norm(lib: Any, eps: float, x: Any, weight: Any, bias: Any) -> Any:
+    """What `BatchNorm` gives, or None: not taken."""
+    if not lib.takes(x, weight, bias) or not x.size:
+        return None
+    x, last = laid(x)
+    y, mean, var = empty_like(x, last), *np.empty((2, x.shape[1]), x.dtype)
+    lib.call("batch_norm", x.dtype, *sizes(x, last), x, *vectors(weight, bias), y, mean, var, eps)
+    return y, mean, var
+
+
+def normalised(
+    lib: Any,
+    eps: float,
+    code: tuple[int, float],
+    x: Any,
+    var: Any,
+    mean: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    residual: Any = None,
+) -> Any:
+    """What `BatchNormEval` and `BatchNormAct` give, or None; without var, what `BiasAct` gives.
+
+    code  of the activation, see fused.py
+    """
+    given = (var, mean, weight, bias)
+    if not lib.takes(x, *given, residual) or not x.size or code[0] >= EXPONENTIAL:
+        return None
+    if var is None and x.size < SMALL:
+        return None
+    x, last = laid(x)
+    y = empty_like(x, last)
+    arrays = (x, *vectors(*given), *alike(last, residual), y)
+    lib.call("normalise", x.dtype, *sizes(x, last), *arrays, eps, *code)
+    return y
+
+
+def norm_params(lib: Any, eps: float, gy: Any, x: Any, var: Any, mean: Any) -> Any:
+    """What `BatchNormParams` gives, or None."""
+    if not lib.takes(gy, x, var, mean) or not x.size:
+        return None
+    x, last = laid(x)
+    gweight, gbias = np.empty((2, x.shape[1]), x.dtype)
+    arrays = (*alike(last, gy), x, *vectors(var, mean), gweight, gbias)
+    lib.call("norm_params", x.dtype, *sizes(x, last), *arrays, eps)
+    return gweight, gbias
+
+
+def norm_input(
+    lib: Any,
+    eps: float,
+    gy: Any,
+    x: Any,
+    var: Any,
+    mean: Any,
+    gweight: Any,
+    gbias: Any,
+    weight: Any = None,
+) -> Any:
+    """What `BatchNormInput` gives, or None."""
+    per_channel = (var, mean, gweight, gbias, weight)
+    if not lib.takes(gy, x, *per_channel) or not x.size:
+        return None
+    x, last = laid(x)
+    gx = empty_like(x, last)
+    arrays = (*alike(last, gy), x, *vectors(*per_channel), gx)
+    lib.call("norm_input", x.dtype, *sizes(x, last), *arrays, eps)
+    return gx
+
+
+def channel_sum(lib: Any, x: Any) -> Any:
+    """What `ChannelSum` gives, or None."""
+    if not lib.takes(x) or x.size < max(1, SMALL):
+        return None
+    x, last = laid(x)
+    total = np.empty(x.shape[1], x.dtype)
+    lib.call("channel_sum", x.dtype, *sizes(x, last), x, total)
+    return total
+
+
+def activation_grad(lib: Any, code: tuple[int, float], g: Any, y: Any) -> Any:
+    """What `ActivationGrad` gives, or None; both are gone through as they lie in memory."""
+    if not lib.takes(g, y) or g.size < SMALL:
+        return None
+    if not is_dense(g):
+        g = np.ascontiguousarray(g)
+    gx = np.empty_like(g)
+    if y.strides != g.strides:
+        lying = np.empty_like(g)
+        lying[...] = y
+        y = lying
+    lib.call("activation_grad", g.dtype, g.size, g, y, gx, *code)
+    return gx
+
+
+def is_dense(x: Any) -> bool:
+    """Is x without gaps in memory, in some order of its axes?"""
+    if x.flags.c_contiguous:
+        return True
+    order = sorted(range(x.ndim), key=x.strides.__getitem__, reverse=True)
+    return bool(x.transpose(order).flags.c_contiguous)

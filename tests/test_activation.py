@@ -263,3 +263,13 @@ def test_an_infinite_gradient_does_not_come_through_a_closed_relu():
     with np.errstate(divide="ignore"):
         (g,) = gg.grad(gg.sqrt(F.relu(x)).sum(), x)
     np.testing.assert_array_equal(g.numpy(), [0.0, 0.25])
+
+
+@pytest.mark.parametrize("f", [F.relu, F.relu6, F.leaky_relu, F.elu, F.sigmoid, gg.tanh])
+def test_the_gradient_is_taken_from_the_output(f):
+    """One op for each, which reads the output itself: no array of signs is made."""
+    x, w = (gg.Tensor(np.array([-1.0, 0.5, 7.0]), requires_grad=True) for _ in range(2))
+    y = f(x)
+    (gx,) = gg.grad((y * w).sum(), [x], create_graph=True)
+    assert gx.node.op.label == "activation_grad"
+    assert np.shares_memory(gx.node["y"].array, y.array)

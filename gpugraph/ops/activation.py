@@ -1,7 +1,8 @@
 """Activation functions of neural networks.
 
 Each keeps its output, not its input: the output is kept by the next layer anyway, so that x can go
-as soon as forward is done. The sign of the output tells which side of the kink x was on.
+as soon as forward is done. The sign of the output tells which side of the kink x was on. Their
+gradients are one op, `ActivationGrad` in ``fused.py``.
 `inplace` is there for code written for PyTorch: the result is a new tensor either way.
 """
 
@@ -16,9 +17,9 @@ import numpy as np
 from ..core.apply import apply
 from ..core.errors import ArgumentError, DtypeError
 from ..core.methods import public
-from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.op import REGISTRY, Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor, is_floating
-from .compare import where
+from . import activation_cpu
 
 __all__ = ["elu", "leaky_relu", "relu", "relu6", "sigmoid"]
 
@@ -46,6 +47,9 @@ class Activation(Op, abstract=True):
         check_floating(self.label, x)
         return x
 
+    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
+        return activation_grad(self, g, node["y"])
+
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=self.flops * x.size, bytes=traffic(x, x))
 
@@ -55,6 +59,14 @@ class Activation(Op, abstract=True):
         yield Sample(cls(), (np.array(0.7),), "0-d")
         yield Sample(cls(), (off_zero(rng, (4, 6)).T[::2],), "strided")
         yield Sample(cls(), (np.zeros((0, 3)),), "empty")
+
+
+def activation_grad(act: Op | None, g: Tensor, y: Tensor) -> Tensor:
+    """The cotangent of what act was given, from that of y; where act is straight, y gets none."""
+    if act is None:
+        return g
+    straight = isinstance(act, (Relu, Relu6, LeakyRelu))
+    return apply(REGISTRY["ActivationGrad"].make(act), g, y.detach() if straight else y)
 
 
 def off_zero(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
@@ -75,8 +87,8 @@ class Relu(Activation):
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.maximum(x, 0)
 
-    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        return apply(GATE, g, node["y"] != 0)  # y is never negative, and NaN passes g on
+    def cpu(self, lib: Any, x: Any) -> Any:
+        return activation_cpu.activation(lib, self.label, 0.0, x)
 
     def cost(self, x: Spec) -> Cost:
         return Cost(flops=x.size, bytes=traffic(x, self.spec(x)))
@@ -95,9 +107,8 @@ class Relu6(Activation):
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.minimum(xp.maximum(x, 0), 6)
 
-    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        y = node["y"]
-        return apply(GATE, g, (y != 0) & (y != 6))  # NaN passes g on
+    def cpu(self, lib: Any, x: Any) -> Any:
+        return activation_cpu.activation(lib, self.label, 0.0, x)
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
@@ -105,36 +116,6 @@ class Relu6(Activation):
         yield Sample(cls(), (5 + off_zero(rng, (3, 5)) + 1,), "around 6")
         kinks = np.array([-np.inf, -1.0, -0.0, 0.0, 2.0, 6.0, 7.0, np.nan, np.inf])
         yield Sample(cls(), (kinks,), "kink", False)
-
-
-class Gate(Op):
-    """x where mask, else 0, for infinite x too. Linear in x, and its own adjoint."""
-
-    keeps = {"x": ("mask",)}
-
-    local = ("x", "mask")
-
-    def spec(self, x: Spec, mask: Spec) -> Spec:
-        return x
-
-    def forward(self, xp: Any, x: Any, mask: Any) -> Any:
-        return only(x, mask)
-
-    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        return apply(self, g, node["mask"])
-
-    def scratch(self, x: Spec, mask: Spec) -> int:
-        return x.nbytes  # the mask in the width of x
-
-    def cost(self, x: Spec, mask: Spec) -> Cost:
-        return Cost(flops=0, bytes=traffic(x, mask, x))
-
-    @classmethod
-    def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
-        mask = rng.random((4, 6)) < 0.5
-        yield Sample(cls(), (rng.standard_normal((6, 4)).T, mask))
-        x = np.array([1.0, np.inf, np.nan, -np.inf])
-        yield Sample(cls(), (x, np.array([True, True, False, False])), "infinite", smooth=False)
 
 
 def only(values: Any, mask: Any) -> Any:
@@ -153,9 +134,8 @@ class LeakyRelu(Activation):
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.maximum(x, 0) + self.negative_slope * xp.minimum(x, 0)
 
-    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        positive = (node["y"] > 0).astype(g.dtype)
-        return g * (positive + self.negative_slope * (1 - positive))
+    def cpu(self, lib: Any, x: Any) -> Any:
+        return activation_cpu.activation(lib, self.label, self.negative_slope, x)
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
@@ -174,10 +154,6 @@ class Elu(Activation):
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.maximum(x, 0) + self.alpha * xp.expm1(xp.minimum(x, 0))
 
-    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        y = node["y"]  # on the left, alpha * e^x is y + alpha
-        return g * where(y > 0, 1, y + self.alpha)
-
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
         yield from super().samples(rng)
@@ -194,12 +170,8 @@ class Sigmoid(Activation):
         with np.errstate(over="ignore"):  # e^-x may be infinite: then y is 0, as it should be
             return 1 / (1 + xp.exp(-x))
 
-    def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        y = node["y"]
-        return g * (y - y * y)
 
-
-RELU, RELU6, GATE, SIGMOID = Relu(), Relu6(), Gate(), Sigmoid()
+RELU, RELU6, SIGMOID = Relu(), Relu6(), Sigmoid()
 
 
 @public

@@ -11,6 +11,7 @@ from typing import Any
 from ..core.apply import apply
 from ..core.methods import public
 from ..core.tensor import Tensor
+from .activation import activation_grad
 from .broadcast import unbroadcast
 from .elementwise import Binary, Unary
 
@@ -166,8 +167,7 @@ class Tanh(Unary):
         return xp.tanh(x)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
-        y = node["y"]
-        return g * (1 - y * y)
+        return activation_grad(self, g, node["y"])
 
 
 class Asinh(Unary):

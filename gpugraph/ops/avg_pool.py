@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..core.tensor import Tensor
 from ..core.window import Window
 from ..cuda.geometry import STRUCTS, limits, window3
 from ..cuda.kernel import FLOATS, Kernel
+from . import pool_cpu
 from .pool import check_input
 
 __all__: list[str] = []  # the public functions are in pool_functions.py
@@ -78,6 +80,10 @@ class AvgPool(Op):
         dev.launch(AVG_POOL, dev.contiguous(x), y, *geometry, y.size, threads=y.size)
         return y
 
+    def cpu(self, lib: Any, x: Any) -> Any:
+        out = self.window.out(x.shape[2:], ceil=self.ceil_mode)
+        return pool_cpu.avg_pool(lib, x, self.window, out, self.counts(x.shape[2:], out))
+
     def kernel_limits(self, x: Spec) -> str | None:
         return limits(x, self.window, x.shape[2:])
 
@@ -86,14 +92,13 @@ class AvgPool(Op):
         if self.divisor_override is not None:
             return self.divisor_override
         counts = xp.ones((), dtype)
-        window = self.window
-        for (first, end), o, k, s, (low, _) in zip(
-            self.bounds(spatial), out, window.size, window.stride, window.padding, strict=True
-        ):
-            starts = (i * s - low for i in range(o))
-            inside = [min(start + k, end) - max(start, first) for start in starts]
+        for inside in self.counts(spatial, out):
             counts = counts[..., None] * xp.asarray(inside, dtype)
         return counts
+
+    def counts(self, spatial: Shape, out: Shape) -> tuple[Any, ...]:
+        """For each axis, how many positions each window counts: `divisor` is their product."""
+        return _counts(self, spatial, out)
 
     def bounds(self, spatial: Shape) -> list[tuple[int, int]]:
         """(first, end) of the positions that count along each axis."""
@@ -163,6 +168,10 @@ class AvgPoolInput(Op):
         dev.launch(AVG_POOL_INPUT, dev.contiguous(g), gx, w, counted, gx.size, threads=gx.size)
         return gx
 
+    def cpu(self, lib: Any, g: Any) -> Any:
+        counts = self.pool.counts(self.spatial, g.shape[2:])
+        return pool_cpu.avg_pool_input(lib, g, self.pool.window, self.spatial, counts)
+
     def kernel_limits(self, g: Spec) -> str | None:
         return limits(g, self.pool.window, self.spatial)
 
@@ -177,6 +186,20 @@ class AvgPoolInput(Op):
         for note, shape, op in _layers():
             y = op.spec(Spec(shape, np.dtype(np.float64)))
             yield Sample(cls(op, shape[2:]), (rng.standard_normal(y.shape),), note)
+
+
+@lru_cache(256)
+def _counts(pool: AvgPool, spatial: Shape, out: Shape) -> tuple[Any, ...]:
+    window, counts = pool.window, []
+    for (first, end), o, k, s, (low, _) in zip(
+        pool.bounds(spatial), out, window.size, window.stride, window.padding, strict=True
+    ):
+        starts = (i * s - low for i in range(o))
+        counts.append(np.array([min(i + k, end) - max(i, first) for i in starts], np.float64))
+    if pool.divisor_override is not None:
+        counts = [np.ones(o) for o in out]
+        counts[0] *= pool.divisor_override
+    return tuple(counts)
 
 
 def _along(axis: int, part: slice) -> tuple[slice, ...]:

@@ -24,10 +24,10 @@ from ..core.tensor import Tensor
 from ..cuda.device import THREADS
 from ..cuda.kernel import FLOATS, Kernel, only_floats, wide
 from . import channels_cpu
-from .activation import LeakyRelu, Relu, check_floating, off_zero
+from .activation import LeakyRelu, Relu, activation_grad, check_floating, off_zero
 from .broadcast import broadcast_to
 from .conv_layer import SUM_SLABS, blocks_for
-from .fused import activated, activation, activation_code, activation_grad, one_of_each
+from .fused import activated, activation, activation_code, one_of_each
 
 __all__ = ["bias_act"]
 

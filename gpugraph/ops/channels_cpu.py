@@ -125,26 +125,3 @@ def channel_sum(lib: Any, x: Any) -> Any:
     total = np.empty(x.shape[1], x.dtype)
     lib.call("channel_sum", x.dtype, *sizes(x, last), x, total)
     return total
-
-
-def activation_grad(lib: Any, code: tuple[int, float], g: Any, y: Any) -> Any:
-    """What `ActivationGrad` gives, or None; both are gone through as they lie in memory."""
-    if not lib.takes(g, y) or g.size < SMALL:
-        return None
-    if not is_dense(g):
-        g = np.ascontiguousarray(g)
-    gx = np.empty_like(g)
-    if y.strides != g.strides:
-        lying = np.empty_like(g)
-        lying[...] = y
-        y = lying
-    lib.call("activation_grad", g.dtype, g.size, g, y, gx, *code)
-    return gx
-
-
-def is_dense(x: Any) -> bool:
-    """Is x without gaps in memory, in some order of its axes?"""
-    if x.flags.c_contiguous:
-        return True
-    order = sorted(range(x.ndim), key=x.strides.__getitem__, reverse=True)
-    return bool(x.transpose(order).flags.c_contiguous)

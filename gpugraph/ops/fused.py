@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.apply import apply
 from ..core.errors import ArgumentError, ShapeError
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
 from ..cuda.kernel import FLOATS, Kernel, only_floats
-from . import channels_cpu
-from .activation import Elu, LeakyRelu, Relu, Sigmoid, off_zero, only
+from . import activation_cpu
+from .activation import Elu, LeakyRelu, Relu, Relu6, Sigmoid, activation_grad, off_zero, only
 from .angles import Tanh
 from .compare import where
 from .creation import zeros_like
@@ -67,21 +66,18 @@ def activation_code(act: Op | None) -> tuple[int, float]:
     """(kind, slope): what `activate` of activation.cuh takes."""
     if act is None:
         return 0, 0.0
+    return 1 + list(ACTIVATIONS.values()).index(type(act)), slope_of(act)
+
+
+def slope_of(act: Op) -> float:
+    """negative_slope of leaky_relu, alpha of elu; 0 for those that have none."""
     slope = [getattr(act, field.name) for field in fields(act)] or [0.0]
-    return 1 + list(ACTIVATIONS.values()).index(type(act)), slope[0]
+    return float(slope[0])
 
 
 def activated(xp: Any, act: Op | None, z: Any) -> Any:
     """The activation of an array."""
     return z if act is None else act.forward(xp, z)
-
-
-def activation_grad(act: Op | None, g: Tensor, y: Tensor) -> Tensor:
-    """The cotangent of what act was given, from that of y; where act is straight, y gets none."""
-    if act is None:
-        return g
-    bends = not isinstance(act, (Relu, LeakyRelu))
-    return apply(ActivationGrad.make(act), g, y if bends else y.detach())
 
 
 @dataclass(frozen=True)
@@ -104,6 +100,8 @@ class ActivationGrad(Op):
     def forward(self, xp: Any, g: Any, y: Any) -> Any:
         if type(self.act) is Relu:
             return only(g, y != 0)  # y is never negative; NaN passes g on
+        if type(self.act) is Relu6:
+            return only(g, (y != 0) & (y != 6))
         if isinstance(self.act, LeakyRelu):
             return xp.where(y > 0, g, self.act.negative_slope * g)
         if isinstance(self.act, Elu):
@@ -111,7 +109,7 @@ class ActivationGrad(Op):
         return (y - y * y if isinstance(self.act, Sigmoid) else 1 - y * y) * g
 
     def kernel_limits(self, g: Spec, y: Spec) -> str | None:
-        return only_floats(g)
+        return "relu6 has none" if type(self.act) is Relu6 else only_floats(g)
 
     def cuda(self, dev: Any, g: Any, y: Any) -> Any:
         g, y = dev.contiguous(g), dev.contiguous(y)
@@ -120,7 +118,7 @@ class ActivationGrad(Op):
         return gx
 
     def cpu(self, lib: Any, g: Any, y: Any) -> Any:
-        return channels_cpu.activation_grad(lib, activation_code(self.act), g, y)
+        return activation_cpu.activation_grad(lib, self.act.label, slope_of(self.act), g, y)
 
     def vjp_g(self, node: Any, h: Tensor) -> Tensor:
         return activation_grad(self.act, h, node["y"])
@@ -134,8 +132,8 @@ class ActivationGrad(Op):
         return -2 * g * h * y if isinstance(self.act, Tanh) else zeros_like(h)
 
     def cost(self, g: Spec, y: Spec) -> Cost:
-        flops = {Relu: 0, LeakyRelu: 1, Elu: 2}.get(type(self.act), 3)
-        return Cost(flops * g.size, traffic(g, y, g))
+        flops: dict[type[Op], int] = {Relu: 0, Relu6: 0, LeakyRelu: 1, Elu: 2}
+        return Cost(flops.get(type(self.act), 3) * g.size, traffic(g, y, g))
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:
@@ -143,11 +141,15 @@ class ActivationGrad(Op):
             y = act.forward(np, off_zero(rng, (2, 5)))
             y = y + 1 if type(act) is Relu else y  # a gradient jumps at y = 0
             yield Sample(cls(act), (rng.standard_normal((2, 5)), y), act.label)
+        y = rng.uniform(1, 5, (2, 5))
+        yield Sample(cls(Relu6()), (rng.standard_normal((2, 5)), y), "relu6")
         strided = rng.standard_normal((14, 6)).T[::2], Elu(0.5).forward(np, off_zero(rng, (3, 28)))
         yield Sample(cls(Elu(0.5)), (strided[0], strided[1][:, ::2]), "strided")
         yield Sample(cls(Tanh()), (np.zeros((0, 3)), np.zeros((0, 3))), "empty")
         g, at = np.array([1.0, np.inf, np.inf, -2.0, 3.0]), np.array([0.0, 1.5, 0.0, 0.5, np.nan])
         yield Sample(cls(Relu()), (g, at), "kink, NaN", False)
+        g, at = np.array([1.0, -np.inf, np.inf, 2.0]), np.array([0.0, 6.0, np.nan, 5.5])
+        yield Sample(cls(Relu6()), (g, at), "relu6, kinks and NaN", False)
         for act in (LeakyRelu(0.3), Elu(0.3)):
             yield Sample(cls(act), (g[:1], at[:1]), "kink", False)
 

@@ -21,8 +21,9 @@ from ..core.state import STATE, set_state
 from ..core.tensor import Tensor
 from ..cuda.kernel import wide
 from . import channels_cpu
+from .activation import activation_grad
 from .broadcast import broadcast_to
-from .fused import activated, activation, activation_code, activation_grad
+from .fused import activated, activation, activation_code
 from .norm import (
     BatchNormEval,
     BatchNormInput,

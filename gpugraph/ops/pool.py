@@ -26,6 +26,7 @@ from ..core.tensor import Tensor, is_floating
 from ..core.window import Window
 from ..cuda.geometry import STRUCTS, limits, window3
 from ..cuda.kernel import FLOATS, OFFSETS, Kernel
+from . import pool_cpu
 from .activation import only
 from .im2col import parts
 
@@ -86,6 +87,10 @@ class MaxPool(Op):
         w = window3(self.window, x.shape[2:], out)
         dev.launch(MAX_POOL, dev.contiguous(x), y, offset, w, y.size, threads=y.size)
         return y, offset
+
+    def cpu(self, lib: Any, x: Any) -> Any:
+        out = self.window.out(x.shape[2:], ceil=self.ceil_mode)
+        return pool_cpu.max_pool(lib, x, self.window, out)
 
     def kernel_limits(self, x: Spec) -> str | None:
         return limits(x, self.window, x.shape[2:])
@@ -159,6 +164,9 @@ class PoolScatter(Op):
         dev.launch(POOL_SCATTER, g, offset, gx, w, gx.size, threads=gx.size)
         return gx
 
+    def cpu(self, lib: Any, g: Any, offset: Any) -> Any:
+        return pool_cpu.pool_scatter(lib, g, offset, self.window, self.spatial)
+
     def kernel_limits(self, g: Spec, offset: Spec) -> str | None:
         return limits(g, self.window, self.spatial)
 
@@ -205,6 +213,9 @@ class PoolGather(Op):
         x, offset = dev.contiguous(x), dev.contiguous(offset)
         dev.launch(POOL_GATHER, x, offset, y, w, y.size, threads=y.size)
         return y
+
+    def cpu(self, lib: Any, x: Any, offset: Any) -> Any:
+        return pool_cpu.pool_gather(lib, x, offset, self.window)
 
     def kernel_limits(self, x: Spec, offset: Spec) -> str | None:
         return limits(x, self.window, x.shape[2:])

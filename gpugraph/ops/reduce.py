@@ -18,6 +18,7 @@ from ..core.errors import ArgumentError
 from ..core.methods import FUNCTIONS, public
 from ..core.op import Cost, Op, Sample, Spec, Tap, traffic
 from ..core.tensor import Tensor
+from . import pool_cpu
 from .broadcast import broadcast_to
 from .compare import not_equal
 from .dtypes import as_dtype
@@ -181,6 +182,11 @@ class Mean(Reduction):
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.mean(x, axis=self.axis, keepdims=self.keepdims)
+
+    def cpu(self, lib: Any, x: Any) -> Any:
+        axes = axes_of(self.label, self.axis, x.shape)
+        shape = self.spec(Spec(x.shape, x.dtype)).shape
+        return pool_cpu.mean(lib, x, tuple(sorted(axes)), shape)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         shape = node.shape("x")

@@ -43,12 +43,7 @@ def elu_gradient(op, inputs, g):
     return (np.array([gi * (1.0 if xi > 0 else op.alpha * np.exp(xi)) for xi, gi in zip(x, g)]),)
 
 
-def gate(op, x, mask):
-    return np.array([a if m else 0.0 for a, m in zip(x.ravel(), mask.ravel())]).reshape(x.shape)
-
-
 ORACLES = {
-    "Gate": gate,
     "Relu": each(relu),
     "Relu6": each(relu6),
     "LeakyRelu": leaky_relu,
@@ -56,7 +51,6 @@ ORACLES = {
     "Sigmoid": each(lambda x: 0.5 * (1.0 + math.tanh(0.5 * x))),
 }
 GRADIENTS = {
-    "Gate": lambda op, inputs, g: (gate(op, g, inputs[1]), None),
     "Relu": relu_gradient,
     "Relu6": relu6_gradient,
     "LeakyRelu": leaky_relu_gradient,

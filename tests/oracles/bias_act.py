@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .activation import relu
+from .activation import relu, relu6
 
 
 def scalar(act):
@@ -14,6 +14,7 @@ def scalar(act):
     slope = getattr(act, "negative_slope", getattr(act, "alpha", 0.0))
     return {
         "relu": (relu, lambda v: 0.0 if v <= 0 else 1.0),
+        "relu6": (relu6, lambda v: 0.0 if v <= 0 or v >= 6 else 1.0),
         "leaky_relu": (lambda v: max(v, slope * v), lambda v: 1.0 if v > 0 else slope),
         "elu": (
             lambda v: v if v > 0 else slope * (math.exp(v) - 1),

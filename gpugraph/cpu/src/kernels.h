@@ -11,6 +11,7 @@
 #include "pool.h"
 #include "vector.h"
 #include "transpose.h"
+#include "whole.h"
 
 #include "conv_geometry.h"
 #include "conv_dense.h"
@@ -25,3 +26,8 @@
 #include "channels.h"
 #include "channel_pass.h"
 #include "norm.h"
+
+#include "activation.h"
+#include "max_pool.h"
+#include "max_pool_grad.h"
+#include "avg_pool.h"

@@ -1,0 +1,47 @@
+"""Activations and their gradients by the compiled kernels of ``gpugraph/cpu/src``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["activation", "activation_grad"]
+
+# The enum of activation.h
+KINDS = {"relu": 1, "leaky_relu": 2, "elu": 3, "sigmoid": 4, "tanh": 5, "relu6": 6}
+SMALL = 4096  # elements that NumPy is through with before a kernel is called
+
+
+def activation(lib: Any, label: str, slope: float, x: Any) -> Any:
+    """That activation of x, or None: not taken."""
+    if x.size < SMALL or not lib.takes(x) or not is_dense(x):
+        return None
+    y = np.empty_like(x)
+    lib.call("activation", x.dtype, KINDS[label], slope, x, y, x.size)
+    return y
+
+
+def activation_grad(lib: Any, label: str, slope: float, g: Any, y: Any) -> Any:
+    """g times the derivative where the activation gave y, or None: not taken."""
+    if y.size < SMALL or not lib.takes(y, g) or not is_dense(y):
+        return None
+    gx = np.empty_like(y)
+    if g.strides != y.strides:
+        gx[...] = g  # in place from here on
+        g = gx
+    lib.call("activation_grad", y.dtype, KINDS[label], slope, g, y, gx, y.size)
+    return gx
+
+
+def is_dense(x: Any) -> bool:
+    """Does x lie without gaps, its axes in any order?"""
+    if x.flags.forc:
+        return True
+    step = x.itemsize
+    for stride, n in sorted(zip(x.strides, x.shape, strict=True)):
+        if n != 1:
+            if stride != step:
+                return False
+            step *= n
+    return True

@@ -1,0 +1,139 @@
+"""Pooling and means by the compiled kernels of ``gpugraph/cpu/src``.
+
+They work channels last. An array with the channels first is so many images of one channel to them,
+so both layouts go without a copy; what comes out lies as what went in.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..core.window import Window
+from .conv_cpu import as_channels_last, channels_last
+
+__all__ = ["avg_pool", "avg_pool_input", "max_pool", "mean", "pool_gather", "pool_scatter"]
+
+Shape = tuple[int, ...]
+
+SMALL = 2048  # elements that NumPy averages as fast as it takes to call a kernel
+
+
+def max_pool(lib: Any, x: Any, window: Window, out: Shape) -> Any:
+    """x (N, C, *spatial) -> (y, offset), both (N, C, *out), or None: not taken."""
+    if not (lib.takes(x) and x.size and _small(window)):
+        return None
+    x, last = _settled(x)
+    y = _empty((*x.shape[:2], *out), x.dtype, last)
+    offset = _empty(y.shape, np.uint8, last)
+    lib.call("max_pool", x.dtype, _geometry(window, x.shape, out, last), x, y, offset)
+    return y, offset
+
+
+def pool_scatter(lib: Any, g: Any, offset: Any, window: Window, spatial: Shape) -> Any:
+    """g and offset (N, C, *out) -> (N, C, *spatial), or None: not taken."""
+    if not (lib.takes(g) and g.size and _small(window) and offset.dtype == np.uint8):
+        return None
+    offset, last = _settled(offset)
+    g = as_channels_last(g) if last else np.ascontiguousarray(g)
+    gx = _empty((*g.shape[:2], *spatial), g.dtype, last)
+    geometry = _geometry(window, gx.shape, g.shape[2:], last)
+    lib.call("pool_scatter", g.dtype, geometry, g, offset, gx)
+    return gx
+
+
+def pool_gather(lib: Any, x: Any, offset: Any, window: Window) -> Any:
+    """x (N, C, *spatial), offset (N, C, *out) -> (N, C, *out), or None: not taken."""
+    if not (lib.takes(x) and x.size and _small(window) and offset.dtype == np.uint8):
+        return None
+    offset, last = _settled(offset)
+    x = as_channels_last(x) if last else np.ascontiguousarray(x)
+    y = _empty(offset.shape, x.dtype, last)
+    geometry = _geometry(window, x.shape, offset.shape[2:], last)
+    lib.call("pool_gather", x.dtype, geometry, x, offset, y)
+    return y
+
+
+def avg_pool(lib: Any, x: Any, window: Window, out: Shape, counts: Any) -> Any:
+    """x (N, C, *spatial) -> (N, C, *out), or None: not taken.
+
+    counts  for each axis, for each window: a window's sum is divided by their product
+    """
+    if not (lib.takes(x) and x.size and len(window.size) < 3):
+        return None
+    x, last = _settled(x)
+    y = _empty((*x.shape[:2], *out), x.dtype, last)
+    geometry = _geometry(window, x.shape, out, last)
+    lib.call("avg_pool", x.dtype, geometry, *_plane(counts), x, y)
+    return y
+
+
+def avg_pool_input(lib: Any, g: Any, window: Window, spatial: Shape, counts: Any) -> Any:
+    """g (N, C, *out) -> (N, C, *spatial), or None: not taken. counts as in `avg_pool`."""
+    if not (lib.takes(g) and g.size and len(window.size) < 3):
+        return None
+    g, last = _settled(g)
+    gx = _empty((*g.shape[:2], *spatial), g.dtype, last)
+    geometry = _geometry(window, gx.shape, g.shape[2:], last)
+    lib.call("avg_pool_input", g.dtype, geometry, *_plane(counts), g, gx)
+    return gx
+
+
+def mean(lib: Any, x: Any, axis: Shape, shape: Shape) -> Any:
+    """Means of x along neighbouring axes, of that shape, or None: not taken."""
+    if x.size < SMALL or not axis or not lib.takes(x):
+        return None
+    first, end = axis[0], axis[-1] + 1
+    if end - first != len(axis):
+        return None
+    if x.flags.c_contiguous:
+        outer, inner = prod(x.shape[:first]), prod(x.shape[end:])
+    elif first == 2 and end == x.ndim and _is_last(x):
+        outer, inner = x.shape[:2]
+    else:
+        return None
+    y = np.empty(shape, x.dtype)
+    lib.call("mean_middle", x.dtype, x, y, outer, x.size // (outer * inner), inner)
+    return y
+
+
+def _small(window: Window) -> bool:
+    """Does it have one or two axes, and few enough taps to number them in a byte?"""
+    return len(window.size) < 3 and prod(window.size) < 256
+
+
+def _is_last(x: Any) -> bool:
+    return bool(x.transpose(0, *range(2, x.ndim), 1).flags.c_contiguous)
+
+
+def _settled(x: Any) -> tuple[Any, bool]:
+    """(x, whether its channels are last), copied if it lies in neither way."""
+    if _is_last(x):
+        return x, True
+    return (x, False) if x.flags.c_contiguous else (as_channels_last(x), True)
+
+
+def _empty(shape: Shape, dtype: Any, last: bool) -> Any:
+    return channels_last(shape, dtype) if last else np.empty(shape, dtype)
+
+
+def _plane(counts: Any) -> Any:
+    """Counts of one axis or two as those of two."""
+    return counts if len(counts) == 2 else (np.ones(1), *counts)
+
+
+@lru_cache(1024)
+def _geometry(window: Window, x: Shape, out: Shape, last: bool) -> Any:
+    """``Pool`` of ``max_pool.h``: x is the shape of the array that the windows go over."""
+    images, channels, *spatial = x
+    low = tuple([pair[0] for pair in window.padding])
+    fields = ((*spatial,), out, window.size, window.stride, low, window.dilation)
+    usual = (1, 1, 1, 1, 0, 1)  # a single axis is the second
+    planes = [(fill,) * (2 - len(field)) + field for field, fill in zip(fields, usual, strict=True)]
+    numbers = [images, channels] if last else [images * channels, 1]
+    numbers += [n for plane in planes for n in plane]
+    return (ctypes.c_long * len(numbers))(*numbers)

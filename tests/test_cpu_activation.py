@@ -12,7 +12,7 @@ from gpugraph.testing import tolerance
 from tests.cpu import channels_last, compiled, lib  # noqa: F401 (a fixture)
 
 STRAIGHT = [Relu(), Relu6(), LeakyRelu(), LeakyRelu(3.0), LeakyRelu(0.0)]
-SHAPES = [(5000,), (4097, 1), (3, 33, 9, 11), (2, 40_001), (7, 16, 30, 31)]
+SHAPES = [(9000,), (8193, 1), (3, 33, 9, 11), (4, 40_001), (7, 16, 30, 51)]
 
 
 def drawn(rng, shape, dtype):
@@ -50,6 +50,20 @@ def same(got, want):
     np.testing.assert_array_equal(got, want)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sigmoid_to_two_ulp(lib, dtype):  # noqa: F811
+    rng = np.random.default_rng(8)
+    ends = [rng.uniform(-d, d, 20_000) for d in (1e-6, 1, 20, 120, 800)]
+    x = np.concatenate([*ends, [0.0, -0.0, 1e300, -1e300, np.inf, -np.inf, np.nan]])
+    with np.errstate(over="ignore"):
+        x = x.astype(dtype)
+    y = Sigmoid().cpu(lib, x)
+    e = np.exp(-np.abs(x.astype(np.longdouble)))
+    exact = np.where(x < 0, e, 1) / (1 + e)
+    off = np.abs(y - exact) / np.spacing(np.maximum(exact, np.finfo(dtype).tiny).astype(dtype))
+    assert np.isnan(y[-1]) and np.isnan(off[-1]) and off[:-1].max() <= 2
+
+
 @pytest.mark.parametrize("act", [Elu(0.3), Sigmoid(), Tanh()], ids=lambda act: act.label)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_gradients_of_bent_activations(lib, act, dtype):  # noqa: F811
@@ -65,8 +79,8 @@ def test_gradients_of_bent_activations(lib, act, dtype):  # noqa: F811
 def test_a_gradient_that_is_repeated(lib):  # noqa: F811
     """What the mean of each channel sends back: one number for a whole plane."""
     rng = np.random.default_rng(6)
-    y = Relu().forward(np, channels_last(rng.standard_normal((4, 20, 9, 9))))
-    g = np.broadcast_to(rng.standard_normal((4, 20, 1, 1)), y.shape)
+    y = Relu().forward(np, channels_last(rng.standard_normal((6, 20, 9, 9))))
+    g = np.broadcast_to(rng.standard_normal((6, 20, 1, 1)), y.shape)
     before, grad = g.copy(), ActivationGrad(Relu())
     same(grad.cpu(lib, g, y), grad.forward(np, g, y))
     same(g, before)

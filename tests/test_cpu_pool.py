@@ -94,8 +94,8 @@ def test_average_pooling(lib, seed, dtype):  # noqa: F811
     shape = (*shape[:2], *(max(n, k) for n, k in zip(shape[2:], window.size)))
     pool = AvgPool(window, bool(seed % 2), seed % 3 > 0, 7 if seed % 5 == 0 else None)
     x = rng.standard_normal(shape).astype(dtype)
-    lie = layouts(seed)[0]
-    near(pool.cpu(lib, lie(x)), pool.forward(np, x), np.prod(window.size), x)
+    lie, lie_x = layouts(seed)[0], layouts(4 * (seed % 2))[0]
+    near(pool.cpu(lib, lie_x(x)), pool.forward(np, x), np.prod(window.size), x)
     g = rng.standard_normal(pool.forward(np, x).shape).astype(dtype)
     adjoint = AvgPoolInput(pool, shape[2:])
     near(adjoint.cpu(lib, lie(g)), adjoint.forward(np, g), np.prod(window.size), g)
@@ -159,6 +159,7 @@ def test_what_is_left_to_numpy():
     offset = np.zeros((2, 3, 2, 2), np.int32)
     assert PoolScatter(window, (4, 4)).cpu(made, x[..., :2, :2], offset) is None
     assert PoolGather(window).cpu(made, x, offset) is None
+    assert AvgPool(window).cpu(made, x) is None  # channels first
     assert AvgPool(Window.of("pool", 3, 2)).cpu(made, np.ones((1, 1, 2, 2, 2))) is None
     assert Mean((0, 2)).cpu(made, np.ones((20, 30, 40))) is None
     assert Mean((0,)).cpu(made, np.ones((2, 3))) is None  # too little for a call

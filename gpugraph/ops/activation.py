@@ -170,6 +170,9 @@ class Sigmoid(Activation):
         with np.errstate(over="ignore"):  # e^-x may be infinite: then y is 0, as it should be
             return 1 / (1 + xp.exp(-x))
 
+    def cpu(self, lib: Any, x: Any) -> Any:
+        return activation_cpu.activation(lib, self.label, 0.0, x)
+
 
 RELU, RELU6, SIGMOID = Relu(), Relu6(), Sigmoid()
 

@@ -10,7 +10,7 @@ __all__ = ["activation", "activation_grad"]
 
 # The enum of activation.h
 KINDS = {"relu": 1, "leaky_relu": 2, "elu": 3, "sigmoid": 4, "tanh": 5, "relu6": 6}
-SMALL = 4096  # elements that NumPy is through with before a kernel is called
+SMALL = 8192  # elements that NumPy is through with before a kernel is called
 
 
 def activation(lib: Any, label: str, slope: float, x: Any) -> Any:

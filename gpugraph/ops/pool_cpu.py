@@ -1,7 +1,7 @@
 """Pooling and means by the compiled kernels of ``gpugraph/cpu/src``.
 
-They work channels last. An array with the channels first is so many images of one channel to them,
-so both layouts go without a copy; what comes out lies as what went in.
+They work channels last. To max pooling an array with the channels first is so many images of one
+channel, so both layouts go without a copy, and what comes out lies as what went in.
 """
 
 from __future__ import annotations
@@ -59,26 +59,28 @@ def pool_gather(lib: Any, x: Any, offset: Any, window: Window) -> Any:
 
 
 def avg_pool(lib: Any, x: Any, window: Window, out: Shape, counts: Any) -> Any:
-    """x (N, C, *spatial) -> (N, C, *out), or None: not taken.
+    """x (N, C, *spatial) -> (N, C, *out), or None: not taken, as with the channels first.
 
     counts  for each axis, for each window: a window's sum is divided by their product
     """
     if not (lib.takes(x) and x.size and len(window.size) < 3):
         return None
-    x, last = _settled(x)
-    y = _empty((*x.shape[:2], *out), x.dtype, last)
-    geometry = _geometry(window, x.shape, out, last)
+    if not _is_last(x) and x.flags.c_contiguous:
+        return None
+    x = as_channels_last(x)
+    y = channels_last((*x.shape[:2], *out), x.dtype)
+    geometry = _geometry(window, x.shape, out, True)
     lib.call("avg_pool", x.dtype, geometry, *_plane(counts), x, y)
     return y
 
 
 def avg_pool_input(lib: Any, g: Any, window: Window, spatial: Shape, counts: Any) -> Any:
-    """g (N, C, *out) -> (N, C, *spatial), or None: not taken. counts as in `avg_pool`."""
+    """g (N, C, *out) -> (N, C, *spatial), channels last; or None: not taken. counts as above."""
     if not (lib.takes(g) and g.size and len(window.size) < 3):
         return None
-    g, last = _settled(g)
-    gx = _empty((*g.shape[:2], *spatial), g.dtype, last)
-    geometry = _geometry(window, gx.shape, g.shape[2:], last)
+    g = as_channels_last(g)
+    gx = channels_last((*g.shape[:2], *spatial), g.dtype)
+    geometry = _geometry(window, gx.shape, g.shape[2:], True)
     lib.call("avg_pool_input", g.dtype, geometry, *_plane(counts), g, gx)
     return gx
 

@@ -100,9 +100,8 @@ void EXPORT(avg_pool_input)(const Pool *v, const double *count_y, const double *
 
 /* Means */
 
-#define SUM_BLOCK 256 /* terms of a vector's lane before they go into another sum, */
-#define ROW_BLOCK 32  /* and into a double */
-#define SUM_WIDE 4    /* vectors beside each other */
+#define SUM_BLOCK 64 /* terms of a lane before they are added up in double */
+#define SUM_WIDE 4   /* vectors beside each other */
 
 typedef struct {
     const REAL *x;
@@ -113,7 +112,7 @@ typedef struct {
 /* The means over n rows of some channels of an image: left of them, in SUM_WIDE vectors. */
 static void mean_rows(const REAL *x, REAL *y, long n, long inner, long left)
 {
-    vec total[SUM_WIDE] = {0};
+    double total[SUM_WIDE * VECTOR_BYTES / sizeof(REAL)] = {0};
     for (long start = 0; start < n; start += SUM_BLOCK) {
         long end = start + SUM_BLOCK < n ? start + SUM_BLOCK : n;
         vec sum[SUM_WIDE] = {0};
@@ -126,17 +125,36 @@ static void mean_rows(const REAL *x, REAL *y, long n, long inner, long left)
             for (long i = start; i < end; i++)
                 for (long k = 0; k * LANES < left; k++)
                     sum[k] += load_some(x + i * inner + k * LANES, left - k * LANES);
+        if (n <= SUM_BLOCK) {
+            for (long k = 0; k < SUM_WIDE && k * LANES < left; k++)
+                store_some(y + k * LANES, sum[k] / all(n), left - k * LANES);
+            return;
+        }
         for (long k = 0; k < SUM_WIDE; k++)
-            total[k] += sum[k];
+            for (long l = 0; l < LANES; l++)
+                total[k * LANES + l] += sum[k][l];
     }
-    for (long k = 0; k * LANES < left && k < SUM_WIDE; k++)
-        store_some(y + k * LANES, total[k] / all(n), left - k * LANES);
+    for (long c = 0; c < left && c < SUM_WIDE * LANES; c++)
+        y[c] = total[c] / n;
+}
+
+/* The sum of the lanes. */
+static inline REAL across(vec v)
+{
+    REAL lanes[16] = {0};
+    memcpy(lanes, &v, sizeof v);
+    if (LANES > 8)
+        for (long l = 0; l < 8; l++)
+            lanes[l] += lanes[l + 8];
+    for (long l = 0; l < 4; l++)
+        lanes[l] += lanes[l + 4];
+    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
 }
 
 /* The sum of n numbers in a row. */
 static double sum_row(const REAL *x, long n)
 {
-    const long block = ROW_BLOCK * SUM_WIDE * LANES;
+    const long block = SUM_BLOCK * SUM_WIDE * LANES;
     double total = 0;
     for (long start = 0; start < n; start += block) {
         long end = start + block < n ? start + block : n, i = start;
@@ -147,9 +165,7 @@ static double sum_row(const REAL *x, long n)
                 sum[k] += load(x + i + k * LANES);
         for (; i < end; i += LANES)
             sum[0] += load_some(x + i, end - i);
-        for (long l = 0; l < LANES; l++)
-            for (long k = 0; k < SUM_WIDE; k++)
-                total += sum[k][l];
+        total += across((sum[0] + sum[1]) + (sum[2] + sum[3]));
     }
     return total;
 }

@@ -1,9 +1,12 @@
-/* Max pooling, channels last: a vector is some channels of a pixel.
+/* Max pooling.
  *
- * Where a pixel's channels end within a vector, the rest of the vector is computed, too, and
- * written: over the pixels that follow, which are computed later. Only at the end of a job, and of
- * x, vectors are cut. So few channels cost no more than a vector of them, and arrays with the
- * channels first are taken as so many images of one channel.
+ * Channels last, a vector is some channels of a pixel. Where a pixel's channels end within a vector,
+ * the rest of the vector is computed, too, and written: over the pixels that follow, which are
+ * computed later. Only at the end of a job, and of x, vectors are cut. So few channels cost no more
+ * than a vector of them.
+ *
+ * Channels first, it is images of one channel, and a vector is some pixels of a row: `phases` puts
+ * the places beside each other that a tap sees of them.
  */
 
 /* What gpugraph/ops/pool_cpu.py fills in. */
@@ -18,7 +21,8 @@ typedef struct {
     const unsigned char *offset;
     REAL *y;
     unsigned char *at;
-    long each; /* rows of a job */
+    const void *taps; /* see max_pool_grad.h */
+    long each; /* rows, or images, of a job */
 } Pooling;
 
 #define POOL_BLOCK 16384 /* elements of a job, about */
@@ -119,10 +123,97 @@ static void max_pool_job(void *work, long job)
     }
 }
 
+/* Where the columns of an image of one channel go, for windows that move in steps. */
+typedef struct {
+    const Pool *pool;
+    long length, bytes; /* of a phase; of a row of them */
+} Phases;
+
+static Phases phases_of(const Pool *v)
+{
+    Phases f = {.pool = v};
+    f.length = v->cols + (v->size_x - 1) * v->apart_x / v->step_x + LANES;
+    f.bytes = f.length * v->step_x * sizeof(REAL);
+    return f;
+}
+
+/* Row x of an image in phases: place i of the padded row is at [i % step][i / step]. The padding is
+ * there already. */
+static inline __attribute__((always_inline)) void
+phase_row(const Phases *f, const REAL *x, REAL *to, const long step)
+{
+    const Pool *v = f->pool;
+    long limit = f->length * step;
+    for (long p = 0; p < step; p++) {
+        long first = (p - v->low_x % step + step) % step; /* of the places of phase p that are in x */
+        REAL *t = to + p * f->length + (first + v->low_x) / step;
+        long end = v->width < limit - v->low_x ? v->width : limit - v->low_x;
+        for (long i = first; i < end; i += step)
+            *t++ = x[i];
+    }
+}
+
+static void phases(const Phases *f, const REAL *x, REAL *to)
+{
+    if (f->pool->step_x == 1)
+        phase_row(f, x, to, 1);
+    else if (f->pool->step_x == 2)
+        phase_row(f, x, to, 2);
+    else
+        phase_row(f, x, to, f->pool->step_x);
+}
+
+static void max_pool_planes(void *work, long job)
+{
+    const Pooling *p = work;
+    const Pool *v = p->pool;
+    long first = job * p->each, last = first + p->each, all_rows = v->images * v->rows;
+    if (last > all_rows)
+        last = all_rows;
+    REAL *y = p->y + first * v->cols, *y_end = p->y + last * v->cols;
+    unsigned char *at = p->at + first * v->cols;
+    const Phases f = phases_of(v);
+    long row_length = f.length * v->step_x, round = (v->cols + LANES - 1) / LANES * LANES;
+    REAL *rows = scratch((v->size_y * row_length + round) * sizeof(REAL));
+    whole_lane *start = (whole_lane *)(rows + v->size_y * row_length); /* first tap of each column */
+    for (long i = 0; i < v->size_y * row_length; i++)
+        rows[i] = -__builtin_inf();
+    for (long o = 0; o < round; o++) {
+        long tap = inside(o * v->step_x - v->low_x, v->width, v->size_x, v->apart_x).first;
+        start[o] = tap < v->size_x ? tap : v->size_x - 1;
+    }
+    for (long r = first; r < last; r++, y += v->cols, at += v->cols) {
+        long top = r % v->rows * v->step_y - v->low_y;
+        Span ys = inside(top, v->height, v->size_y, v->apart_y);
+        const REAL *image = p->x + r / v->rows * v->height * v->width;
+        for (long i = ys.first; i < ys.end; i++)
+            phases(&f, image + (top + i * v->apart_y) * v->width, rows + i * row_length);
+        long tap_y = ys.first < v->size_y ? ys.first : v->size_y - 1;
+        for (long o = 0; o < v->cols; o += LANES) {
+            vec most = all(-__builtin_inf());
+            whole best;
+            memcpy(&best, start + o, sizeof best);
+            best += all_whole(tap_y * v->size_x);
+            for (long i = ys.first; i < ys.end; i++)
+                for (long j = 0; j < v->size_x; j++) {
+                    long place = j * v->apart_x;
+                    vec x = load(rows + i * row_length + place % v->step_x * f.length + place / v->step_x + o);
+                    whole more = ~(x <= most) & (most == most);
+                    most = pick(more, x, most);
+                    best = pick_whole(more, all_whole(i * v->size_x + j), best);
+                }
+            bytes narrow = __builtin_convertvector(best, bytes);
+            long n = y_end - y - o < LANES ? v->cols - o : LANES;
+            store_some(y + o, most, n);
+            memcpy(at + o, &narrow, n < LANES ? n : LANES);
+        }
+    }
+}
+
 /* y (images, rows, cols, channels) and at, alike: the number of the tap that each came from. */
 void EXPORT(max_pool)(const Pool *v, const REAL *x, REAL *y, unsigned char *at)
 {
     long rows = rows_of_job(v->cols * (v->channels < LANES ? LANES : v->channels));
     Pooling p = {.pool = v, .x = x, .y = y, .at = at, .each = rows};
-    spread_rows(max_pool_job, &p, v->images * v->rows, rows);
+    spread_rows(v->channels == 1 ? max_pool_planes : max_pool_job, &p, v->images * v->rows, rows);
 }

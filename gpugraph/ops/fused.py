@@ -131,6 +131,9 @@ class ActivationGrad(Op):
             return g * h * (1 - 2 * y)
         return -2 * g * h * y if isinstance(self.act, Tanh) else zeros_like(h)
 
+    def scratch(self, g: Spec, y: Spec) -> int:
+        return g.nbytes + g.size  # where y is not 0, also in the width of g
+
     def cost(self, g: Spec, y: Spec) -> Cost:
         flops: dict[type[Op], int] = {Relu: 0, Relu6: 0, LeakyRelu: 1, Elu: 2}
         return Cost(flops.get(type(self.act), 3) * g.size, traffic(g, y, g))

@@ -61,7 +61,8 @@ static inline vec exp_below(vec x)
 /* 1 / (1 + e^-x), without overflow: e^x / (1 + e^x) on the left. */
 static inline vec sigmoid(vec x)
 {
-    const vec e = exp_below(pick(x > 0, -x, x)), sum = 1 + e, lost = e - (sum - 1);
+    const vec below = (vec)((whole)x | (whole)all((REAL)-0.0)); /* -|x| */
+    const vec e = exp_below(below), sum = 1 + e, lost = e - (sum - 1);
     const vec y = pick(x > 0, all(1), e) / sum;
     return y - y * lost * pick(x > 0, y, 1 - y); /* times 1 / sum */
 }

@@ -39,9 +39,9 @@ static void avg_pool_job(void *work, long job)
                 long n = LANES;
                 if (C - c < n && (x_end - farthest - c < n || y_end - y - c < n))
                     n = C - c;
-                for (long i = 0; i < ny; i++) {
+                for (long j = 0; j < nx; j++) { /* in the order of the reference: the same sums */
                     vec part = {0};
-                    for (long j = 0; j < nx; j++)
+                    for (long i = 0; i < ny; i++)
                         part += load_some(x + i * line + j * C + c, n);
                     sum += part;
                 }

@@ -9,7 +9,7 @@ from gpugraph.ops.activation import Elu, LeakyRelu, Relu, Relu6, Sigmoid
 from gpugraph.ops.angles import Tanh
 from gpugraph.ops.fused import ActivationGrad
 from gpugraph.testing import tolerance
-from tests.cpu import channels_last, compiled, lib  # noqa: F401 (a fixture)
+from tests.cpu import channels_last, compiled, lib, narrow  # noqa: F401 (fixtures)
 
 STRAIGHT = [Relu(), Relu6(), LeakyRelu(), LeakyRelu(3.0), LeakyRelu(0.0)]
 SHAPES = [(9000,), (8193, 1), (3, 33, 9, 11), (4, 40_001), (7, 16, 30, 51)]
@@ -104,3 +104,9 @@ def test_which_arrays_are_dense():
     assert activation_cpu.is_dense(np.zeros((0, 3))) and activation_cpu.is_dense(np.zeros(()))
     assert not activation_cpu.is_dense(x[:, :2]) and not activation_cpu.is_dense(x[..., ::-1])
     assert not activation_cpu.is_dense(np.broadcast_to(x[:1], x.shape))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_narrower_vectors(narrow, dtype):  # noqa: F811
+    test_straight_activations(narrow, (3, 33, 9, 11), dtype, "channels last")
+    test_sigmoid_to_two_ulp(narrow, dtype)

@@ -9,7 +9,7 @@ from gpugraph.ops.avg_pool import AvgPool, AvgPoolInput
 from gpugraph.ops.pool import MaxPool, PoolGather, PoolScatter
 from gpugraph.ops.reduce import Mean
 from gpugraph.testing import tolerance
-from tests.cpu import channels_last, compiled, lib  # noqa: F401 (a fixture)
+from tests.cpu import channels_last, compiled, lib, narrow  # noqa: F401 (fixtures)
 
 
 def draw(rng, dilated=True):
@@ -163,3 +163,12 @@ def test_what_is_left_to_numpy():
     assert AvgPool(Window.of("pool", 3, 2)).cpu(made, np.ones((1, 1, 2, 2, 2))) is None
     assert Mean((0, 2)).cpu(made, np.ones((20, 30, 40))) is None
     assert Mean((0,)).cpu(made, np.ones((2, 3))) is None  # too little for a call
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_narrower_vectors(narrow, seed):  # noqa: F811
+    dtype = ["float32", "float64"][seed % 2]
+    test_max_pooling_gives_the_very_numbers(narrow, seed, dtype)
+    test_average_pooling(narrow, seed, dtype)
+    test_means(narrow, (3, 70, 5, 7), (2, 3), channels_last, dtype)
+    test_means(narrow, (3, 7, 11, 13), (2, 3), np.ascontiguousarray, dtype)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gpugraph.cpu import compiler
-from gpugraph.ops import activation_cpu
+from gpugraph.cpu.layout import is_dense
 from gpugraph.ops.activation import Elu, LeakyRelu, Relu, Relu6, Sigmoid
 from gpugraph.ops.angles import Tanh
 from gpugraph.ops.fused import ActivationGrad
@@ -99,11 +99,11 @@ def test_what_is_left_to_numpy():
 
 def test_which_arrays_are_dense():
     x = np.zeros((2, 3, 4, 5))
-    assert activation_cpu.is_dense(channels_last(x)) and activation_cpu.is_dense(x.T)
-    assert activation_cpu.is_dense(x.transpose(1, 3, 0, 2)[:, :, None])
-    assert activation_cpu.is_dense(np.zeros((0, 3))) and activation_cpu.is_dense(np.zeros(()))
-    assert not activation_cpu.is_dense(x[:, :2]) and not activation_cpu.is_dense(x[..., ::-1])
-    assert not activation_cpu.is_dense(np.broadcast_to(x[:1], x.shape))
+    assert is_dense(channels_last(x)) and is_dense(x.T)
+    assert is_dense(x.transpose(1, 3, 0, 2)[:, :, None])
+    assert is_dense(np.zeros((0, 3))) and is_dense(np.zeros(()))
+    assert not is_dense(x[:, :2]) and not is_dense(x[..., ::-1])
+    assert not is_dense(np.broadcast_to(x[:1], x.shape))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

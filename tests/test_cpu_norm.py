@@ -122,16 +122,6 @@ def test_bias_act(lib, shape, draw, dtype):  # noqa: F811
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_activation_grad(lib, shape, draw, dtype):  # noqa: F811
-    g, x = draw(shape, dtype), draw(shape, dtype)
-    for act in (Relu(), LeakyRelu(0.1), Elu(0.5), Sigmoid(), Tanh()):
-        y = act.forward(np, x)
-        check(lib, ActivationGrad(act), g, y)
-        check(lib, ActivationGrad(act), np.ascontiguousarray(g), y)
-        check(lib, ActivationGrad(act), g, np.ascontiguousarray(y))
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_bits_do_not_depend_on_the_threads(lib, shape, draw, dtype):  # noqa: F811
     x, gy, C = draw(shape, dtype, 3.0), draw(shape, dtype), shape[1]
     mean, var = draw((C,), dtype), np.ones(C, dtype)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..cpu.layout import is_dense
+
 __all__ = ["activation", "activation_grad"]
 
 # The enum of activation.h
@@ -32,16 +34,3 @@ def activation_grad(lib: Any, label: str, slope: float, g: Any, y: Any) -> Any:
         g = gx
     lib.call("activation_grad", y.dtype, KINDS[label], slope, g, y, gx, y.size)
     return gx
-
-
-def is_dense(x: Any) -> bool:
-    """Does x lie without gaps, its axes in any order?"""
-    if x.flags.forc:
-        return True
-    step = x.itemsize
-    for stride, n in sorted(zip(x.strides, x.shape, strict=True)):
-        if n != 1:
-            if stride != step:
-                return False
-            step *= n
-    return True

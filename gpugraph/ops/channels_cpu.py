@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .conv_cpu import as_channels_last, channels_last
+from ..cpu.layout import as_channels_last, channels_last
 
 __all__: list[str] = []
 

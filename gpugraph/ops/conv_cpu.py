@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..core.window import Window
+from ..cpu.layout import as_channels_last, channels_last, elements
 
 __all__ = ["conv", "conv_input", "conv_weight"]
 
@@ -94,27 +95,6 @@ def conv_weight(lib: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
     geometry = forward(window, groups, x.shape, elements(x), gw.shape)
     lib.call("conv_weight", x.dtype, geometry, x, as_channels_last(gy), gw)
     return gw
-
-
-def channels_last(shape: Shape, dtype: Any) -> Any:
-    """An empty (N, C, *spatial) array that lies (N, *spatial, C)."""
-    inner = np.empty((shape[0], *shape[2:], shape[1]), dtype)
-    return inner.transpose(0, -1, *range(1, len(shape) - 1))
-
-
-def as_channels_last(x: Any) -> Any:
-    """x, or a copy of it, so that it lies (N, *spatial, C)."""
-    turned = x.transpose(0, *range(2, x.ndim), 1)
-    if turned.flags.c_contiguous:
-        return x
-    y = channels_last(x.shape, x.dtype)
-    y[...] = x
-    return y
-
-
-def elements(x: Any) -> Shape:
-    """The strides of x in elements."""
-    return tuple([step // x.itemsize for step in x.strides])
 
 
 def plane(values: Shape, usual: int) -> Shape:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.window import Window
-from .conv_cpu import as_channels_last, channels_last
+from ..cpu.layout import as_channels_last, channels_last
 
 __all__ = ["avg_pool", "avg_pool_input", "max_pool", "mean", "pool_gather", "pool_scatter"]
 

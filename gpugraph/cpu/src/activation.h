@@ -1,7 +1,7 @@
 /* Activations and their gradients, element by element of arrays that lie alike. */
 
 /* As in gpugraph/cuda/include/activation.cuh, and relu6. */
-enum { RELU = 1, LEAKY_RELU, ELU, SIGMOID, TANH, RELU6 };
+enum { NO_ACT, RELU, LEAKY_RELU, ELU, SIGMOID, TANH, RELU6 };
 
 #define FLAT_BLOCK 16384 /* elements of a job */
 
@@ -32,37 +32,11 @@ static inline vec relu(vec x)
     return only(~(x <= 0), x);
 }
 
-/* e^x for x of at most 0, to 1 ulp: 2^n e^r with |r| <= ln(2) / 2 and Taylor's series for e^r. */
-static inline vec exp_below(vec x)
-{
-    const int is_float = sizeof(REAL) == 4;
-    const vec least = all(is_float ? -104 : -746); /* where it is 0 */
-    const vec shift = all(is_float ? 0x1.8p23 : 0x1.8p52); /* leaves n in the lowest bits */
-    x = pick(x < least, least, x);
-    const vec moved = x * all((REAL)1.4426950408889634) + shift, n = moved - shift;
-    /* ln(2) in two parts, so that the product with the first is exact */
-    const vec r = x - n * all(is_float ? 0x1.62e4p-1 : 0x1.62e42feep-1) -
-                  n * all(is_float ? (REAL)0x1.7f7d1cf79abcap-20 : (REAL)0x1.a39ef35793c76p-33);
-    static const REAL inverse[] = { /* of factorials */
-        1, 1, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880,
-        1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800,
-    };
-    const int degree = is_float ? 7 : 13;
-    vec y = all(inverse[degree]);
-    UNROLL
-    for (int k = degree - 1; k >= 0; k--)
-        y = y * r + inverse[k];
-    /* 2^n in two factors: n may lie below all exponents */
-    const whole power = (whole)moved - (whole)shift, half = power >> 1, rest = power - half;
-    const int bits = is_float ? 23 : 52, bias = is_float ? 127 : 1023;
-    return y * (vec)((half + bias) << bits) * (vec)((rest + bias) << bits);
-}
-
 /* 1 / (1 + e^-x), without overflow: e^x / (1 + e^x) on the left. */
 static inline vec sigmoid(vec x)
 {
     const vec below = (vec)((whole)x | (whole)all((REAL)-0.0)); /* -|x| */
-    const vec e = exp_below(below), sum = 1 + e, lost = e - (sum - 1);
+    const vec e = exponential(below), sum = 1 + e, lost = e - (sum - 1);
     const vec y = pick(x > 0, all(1), e) / sum;
     return y - y * lost * pick(x > 0, y, 1 - y); /* times 1 / sum */
 }

@@ -152,7 +152,7 @@ static inline REAL across(vec v)
 }
 
 /* The sum of n numbers in a row. */
-static double sum_row(const REAL *x, long n)
+static double row_total(const REAL *x, long n)
 {
     const long block = SUM_BLOCK * SUM_WIDE * LANES;
     double total = 0;
@@ -177,7 +177,7 @@ static void mean_job(void *work, long job)
     for (long o = first; o < last; o++) {
         const REAL *x = m->x + o * m->n * m->inner;
         if (m->inner == 1)
-            m->y[o] = sum_row(x, m->n) / m->n;
+            m->y[o] = row_total(x, m->n) / m->n;
         else
             for (long c = 0; c < m->inner; c += SUM_WIDE * LANES)
                 mean_rows(x + c, m->y + o * m->inner + c, m->n, m->inner, m->inner - c);

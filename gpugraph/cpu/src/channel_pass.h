@@ -11,16 +11,13 @@ typedef struct {
     long chunk; /* numbers to a job */
 } Pass;
 
-/* The activations, numbered as in activation.cuh. */
-enum { NO_ACT, RELU, LEAKY_RELU, ELU, SIGMOID, TANH };
-
 /* Those that need no exponential. */
 static inline __attribute__((always_inline)) vec activate(const int act, vec slope, vec v)
 {
     if (act == RELU)
-        return choose(v <= 0, (vec){0}, v); /* NaN stays */
+        return relu(v);
     if (act == LEAKY_RELU)
-        return choose(v > 0, v, v * slope);
+        return pick(v > 0, v, v * slope);
     return v;
 }
 

@@ -50,14 +50,6 @@ static void share(Body body, void *work, long count, long numbers)
 
 /* Sums */
 
-typedef __typeof__((vec){0} < (vec){0}) mask;
-
-/* a where the mask is set, else b. */
-static inline vec choose(mask m, vec a, vec b)
-{
-    return (vec)((m & (mask)a) | (~m & (mask)b));
-}
-
 static double total(vec v)
 {
     double sum = 0;
@@ -131,7 +123,7 @@ sum_plane(const int kind, const Channels *s, const REAL *g, const REAL *x, REAL 
     const vec m = all(centre), none = {0};
     vec sum[4] = {none, none, none, none}, more[4] = {none, none, none, none};
     long rest = s->positions % LANES;
-    mask new; /* the lanes of the last vector of a plane that the one before didn't have */
+    whole new; /* the lanes of the last vector of a plane that the one before didn't have */
     for (long i = 0; i < LANES; i++)
         new[i] = i >= LANES - rest ? -1 : 0;
     long start = first % s->positions, plane = first / s->positions * s->channels + channel;
@@ -155,9 +147,9 @@ sum_plane(const int kind, const Channels *s, const REAL *g, const REAL *x, REAL 
         }
         if (i < n && i && n - i == rest) { /* some of it again, which doesn't count */
             vec u = load(a + n - LANES);
-            sum[1] += choose(new, TERM(kind, u, m), none);
+            sum[1] += pick(new, TERM(kind, u, m), none);
             if (kind != PLAIN)
-                more[1] += choose(new, ALSO(kind, u, load(b + n - LANES), m), none);
+                more[1] += pick(new, ALSO(kind, u, load(b + n - LANES), m), none);
             i = n;
         }
         for (; i < n; i++) {

@@ -1,5 +1,5 @@
-#include <stdint.h>
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 #include <tgmath.h>
 
@@ -10,8 +10,9 @@
 
 #include "pool.h"
 #include "vector.h"
-#include "transpose.h"
 #include "whole.h"
+#include "transpose.h"
+#include "exp.h"
 
 #include "conv_geometry.h"
 #include "conv_dense.h"
@@ -19,15 +20,15 @@
 #include "conv.h"
 #include "conv_weight.h"
 #include "conv_depthwise_weight.h"
-#include "exp.h"
-#include "softmax.h"
-#include "optim.h"
 
+#include "max_pool.h"
+#include "max_pool_grad.h"
+#include "avg_pool.h"
+
+#include "activation.h"
 #include "channels.h"
 #include "channel_pass.h"
 #include "norm.h"
 
-#include "activation.h"
-#include "max_pool.h"
-#include "max_pool_grad.h"
-#include "avg_pool.h"
+#include "softmax.h"
+#include "optim.h"

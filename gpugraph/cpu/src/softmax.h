@@ -52,8 +52,8 @@ static inline __attribute__((always_inline)) REAL row_sum(const REAL *x, const R
 
 static void exponentials(const REAL *restrict x, REAL *restrict y, long n)
 {
-    for (long i = 0; i < n; i++)
-        y[i] = exponential(x[i]);
+    for (long i = 0; i < n; i += LANES)
+        store_some(y + i, exponential(load_some(x + i, n - i)), n - i);
 }
 
 static void softmax_rows(void *work, long number)

@@ -1,10 +1,14 @@
 /* Vectors of whole numbers as wide as REAL: what comparisons give, -1 for yes and 0 for no. */
 
-typedef __typeof__(__builtin_choose_expr(sizeof(REAL) == 4, (int)0, (long)0)) whole_lane;
+#if REAL_BYTES == 4
+typedef int32_t whole_lane;
+#else
+typedef int64_t whole_lane;
+#endif
 typedef whole_lane whole __attribute__((vector_size(VECTOR_BYTES)));
 
 /* As many bytes as a vector has lanes. */
-typedef unsigned char bytes __attribute__((vector_size(VECTOR_BYTES / sizeof(REAL))));
+typedef unsigned char bytes __attribute__((vector_size(LANES)));
 
 /* All lanes n. */
 static inline whole all_whole(int n)

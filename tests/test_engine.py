@@ -396,8 +396,67 @@ def test_a_rule_of_the_wrong_shape():
         y.sum().backward()
 
 
+def test_the_engine_sums_over_what_an_input_repeated():
+    class Plus(Scale):
+        local = ("x", "b")
+        keeps = {}
+
+        def spec(self, x, b):
+            return gg.Spec(np.broadcast_shapes(x.shape, b.shape), x.dtype)
+
+        def forward(self, xp, x, b):
+            return x + b
+
+        def vjp_x(self, node, g):
+            return g
+
+        def vjp_b(self, node, g):
+            return g if self.by == 1 else gg.broadcast_to(g, (2, *g.shape))
+
+    x, b = leaf(1.0, 2.0, 3.0), gg.Tensor(np.ones((4, 1)), requires_grad=True)
+    c = np.arange(12.0).reshape(4, 3)
+    y = gg.apply(Plus(1), x, b)
+    gx, gb = gg.grad(y, (x, b), c)
+    np.testing.assert_array_equal(gx.numpy(), [18, 22, 26])
+    np.testing.assert_array_equal(gb.numpy(), [[3], [12], [21], [30]])
+    # any other shape is a mistake in the rule
+    with pytest.raises(gg.ShapeError, match=r"rule for b gave shape \(2, 4, 3\); b has \(4, 1\)"):
+        gg.grad(gg.apply(Plus(2), x, b), b, c)
+
+
+def test_a_sweep_takes_nodes_newest_first():
+    """However the graph was made, a node's turn comes when all its cotangents have."""
+    rng = np.random.default_rng(0)
+    x = leaf(0.5)
+    values, slopes = [x], [1.0]
+    for _ in range(60):
+        i, j = rng.integers(len(values), size=2)
+        values.append(0.5 * values[i] - 0.25 * values[j])
+        slopes.append(0.5 * slopes[i] - 0.25 * slopes[j])
+
+    class Watch(Observer):
+        def __init__(self):
+            self.seqs = []
+
+        def reached(self, node, cotangents):
+            self.seqs.append(node.seq)
+
+    watch = Watch()
+    with observe(watch):
+        (g,) = gg.grad(sum(values[1:]).sum(), x)
+    assert g.item() == pytest.approx(sum(slopes[1:]), rel=1e-13)
+    assert watch.seqs == sorted(set(watch.seqs), reverse=True)
+
+
+def test_operators_are_the_functions():
+    from gpugraph.core.methods import FUNCTIONS, OPERATORS
+
+    for name, operator in OPERATORS.items():
+        assert getattr(gg.Tensor, operator) is getattr(FUNCTIONS, name)
+
+
 def teardown_module():
-    for name in ("Scale", "Wrong", "Wronger", "Bare", "Forgetful", "Misshaped"):
+    for name in ("Scale", "Wrong", "Wronger", "Bare", "Forgetful", "Misshaped", "Plus"):
         REGISTRY.pop(name, None)
 
 

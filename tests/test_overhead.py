@@ -19,6 +19,6 @@ def test_an_op_costs_little_more_than_the_numpy_call():
         assert table[name]["recorded"]["low"] < 3, name
 
 
-def test_a_scalar_chain_is_at_most_twice_pytorchs():
+def test_a_scalar_chain_takes_little_longer_than_pytorchs():
     pytest.importorskip("torch", reason="compares with PyTorch, where it is installed")
-    assert overhead.overhead_of_a_chain()["gpugraph"]["low"] < 2
+    assert overhead.overhead_of_a_chain()["gpugraph"]["low"] < 1.5

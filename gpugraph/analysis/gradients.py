@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from ..core.backend import MetaArray
+from ..core.cotangents import adapted
 from ..core.errors import GpugraphError
-from ..core.graph import Node
+from ..core.graph import Node, new_node
 from ..core.op import Cost, Spec
 from ..core.state import Observer, observe, set_state
 from ..core.tensor import Saved, wrap
@@ -145,7 +146,7 @@ def _split(
     ghost = _in_shapes(node)
 
     def rules(which: list[int]) -> Known:
-        return costed(lambda: [_whole(g) for _, g in node.op.pull(ghost, which, list(gs))])
+        return costed(lambda: _pulled(ghost, which, list(gs)))
 
     inputs = [k for k in wanted if k not in weights]
     first = rules(inputs) if inputs else NOTHING
@@ -174,13 +175,21 @@ def _in_shapes(node: Node) -> Node:
         return Saved(wrap(array), saved.position)
 
     kept = {name: ghost(saved) for name, saved in (node.kept or {}).items()}
-    specs = node.in_specs, node.out_specs
-    return Node(node.op, node.parents, *specs, kept, node.scope, (None, 0))
+    specs = node.sources, node.out_specs
+    twin = new_node(node.op, node.plan, *specs, node.scope, (None, 0))
+    twin.kept = kept
+    return twin
 
 
-def _whole(g: Any) -> Any:
-    """A cotangent as a tensor: a part of one is made whole by an op."""
-    return g.total([g]) if hasattr(g, "total") else g
+def _pulled(node: Node, which: list[int], gs: list[Any]) -> None:
+    """Run the rules for these inputs; a part of a cotangent is made whole by an op."""
+    together = node.op.pull_jointly(node, which, gs)
+    for i in which:
+        g = node.op.pull(node, i, gs) if together is None else together[i]
+        if hasattr(g, "total"):
+            g.total([g])
+        elif g is not None:
+            adapted(node, i, g)
 
 
 def kept_bytes(found: Trace) -> dict[int, int]:

@@ -10,8 +10,8 @@ from . import anomaly, backend
 from .backend import META, Array, MetaArray
 from .errors import GpugraphError
 from .frames import user_frame
-from .graph import Edge, Node
-from .inputs import as_tensors, complex_refused
+from .graph import new_node
+from .inputs import as_tensors, refuse_complex
 from .op import Op, Spec
 from .state import STATE, State
 from .tensor import CheckedSaved, Saved, Tensor, is_floating, wrap
@@ -20,7 +20,6 @@ __all__ = ["apply"]
 
 _ndarray = np.ndarray
 _state = STATE.get
-_NOTHING: dict[str, Any] = {}  # what most nodes keep
 
 
 def apply(op: Op, *inputs: Any) -> Any:
@@ -41,7 +40,7 @@ def apply(op: Op, *inputs: Any) -> Any:
             if type(array) is not _ndarray:
                 on_numpy = False
             arrays.append(array)
-            if x.node is not None:
+            if x.edge is not None:
                 watched = True
     except AttributeError:  # not all are tensors
         on_numpy = None
@@ -50,31 +49,31 @@ def apply(op: Op, *inputs: Any) -> Any:
 
     for observer in state.observers:
         observer.applying(op, arrays)
-    if not on_numpy or op.checks_first or (op.widens and any(map(_is_half, arrays))):
-        out = _run(op, arrays)
-    else:
-        try:
-            out = op.forward(np, *arrays) if op.cpu is None else _on_cpu(op, arrays)
-        except (ValueError, TypeError, IndexError, GpugraphError) as error:
-            raise _explained(op, arrays, error) from None
+    try:
+        if on_numpy and op.plain:  # spelled out, since *arrays would take as long as the rest
+            if len(arrays) == 2:
+                out = op.forward(np, arrays[0], arrays[1])
+            elif len(arrays) == 1:
+                out = op.forward(np, arrays[0])
+            else:
+                out = op.forward(np, *arrays)
+        else:
+            out = _run(op, arrays, on_numpy)
+    except (ValueError, TypeError, IndexError, GpugraphError) as error:
+        raise _explained(op, arrays, error) from None
 
     if type(out) is tuple:
         ys = tuple([wrap(_as_array(y, arrays)) for y in out])
-        if op.view:
-            for y in ys:
-                _share(inputs[0], y)
     else:
-        y = wrap(out if type(out) is _ndarray else _as_array(out, arrays))
-        if op.view:
+        ys = (wrap(out if type(out) is _ndarray else _as_array(out, arrays)),)
+    if op.view:
+        for y in ys:
             _share(inputs[0], y)
-        if not watched and not state.observers:
-            return y
-        ys = (y,)
     if watched and state.recording and op.differentiable:
         _record(op, inputs, ys, state)
     for observer in state.observers:
         observer.applied(op, arrays, ys)
-    return ys if type(out) is tuple else y
+    return ys if type(out) is tuple else ys[0]
 
 
 def _as_array(x: Any, arrays: list[Array]) -> Array:
@@ -89,65 +88,58 @@ def _as_array(x: Any, arrays: list[Array]) -> Array:
 
 def _record(op: Op, inputs: tuple[Any, ...], outs: tuple[Tensor, ...], state: State) -> None:
     """Make the node of this call, with what its rules will read, and tie the outputs to it."""
-    parents: list[Edge | None] = []
-    in_specs: list[Any] = []
-    wanted = 1  # a leading 1, then a bit for each input: does it need a gradient?
-    is_complex = False
+    sources: list[Any] = []
+    out_specs: list[Any] = []
+    mask = 1  # a leading 1, then a bit for each input: does it need a gradient?
     for x in inputs:
-        source = x.node
-        if source is None:
-            array = x.array
-            parents.append(None)
-            in_specs.append(None if array is None else (array.shape, array.dtype))
-            wanted += wanted
+        edge = x.edge
+        if edge is not None:
+            mask += mask + 1
+            sources.append(edge)
         else:
-            index = x.index
-            parents.append((source, index))
-            spec = source.out_specs[index]
-            in_specs.append(spec)
-            is_complex = is_complex or spec[1].kind == "c"
-            wanted += wanted + 1
-    plan = op.plans.get(wanted)
-    if plan is None:
-        plan = op.plan(wanted)
-    kept: dict[str, Any] = {} if plan else _NOTHING
-    out_specs = [(y.array.shape, y.array.dtype) for y in outs]
-    if not op.conjugates and (is_complex or (out_specs and out_specs[-1][1].kind == "c")):
-        raise complex_refused(op)
-    node = Node(op, parents, in_specs, out_specs, kept, state.scope, user_frame(3))
+            mask += mask
+            array = x.array
+            sources.append(None if array is None else (array.shape, array.dtype))
+    plan = op.plans.get(mask) or op.plan(mask)
+    node = new_node(op, plan, sources, out_specs, state.scope, user_frame(3))
+    for y in outs:
+        y.edge = node, len(out_specs)
+        array = y.array
+        out_specs.append((array.shape, array.dtype))
+    for k in plan.constants:
+        outs[k].edge = None
+    if not op.conjugates:
+        refuse_complex(node)
     if state.sweep is not None:
         node.rule = state.sweep.rule()
-    constants = op.nondifferentiable
-    for k, y in enumerate(outs):
-        if not constants or op.outputs[k] not in constants:
-            y.node = node
-            y.index = k
-    save = CheckedSaved if anomaly.DETECTOR in state.observers else Saved
-    n = len(inputs)
-    for name, place in plan:
-        if place >= n:
-            kept[name] = save(outs[place - n], place)
-        elif place >= 0:
-            kept[name] = None if in_specs[place] is None else save(inputs[place], place)
-        else:  # all of a variadic input
-            first = len(op.inputs) - 1
-            kept[name] = [save(x, i) for i, x in enumerate(inputs[first:], first)]
+    if plan.keeps:
+        kept: dict[str, Any] = {}
+        node.kept = kept
+        save = CheckedSaved if state.observers and anomaly.DETECTOR in state.observers else Saved
+        for name, place in plan.keeps:
+            if place >= len(inputs):
+                kept[name] = save(outs[place - len(inputs)], place)
+            elif place >= 0:
+                x = inputs[place]
+                kept[name] = None if x.array is None else save(x, place)
+            else:  # all of a variadic input
+                first = len(op.inputs) - 1
+                kept[name] = [save(x, i) for i, x in enumerate(inputs[first:], first)]
 
 
-def _run(op: Op, arrays: list[Array]) -> Any:
-    """The careful way: checks first, any device, half precision."""
-    try:
-        xp = backend.module_of(op.label, op.names(len(arrays)), arrays)
-        if xp is META or op.checks_first:
-            told = op.spec(*_specs(arrays))
-            if xp is META:
-                if isinstance(told, tuple):
-                    return tuple([MetaArray(s.shape, s.dtype) for s in told])
-                return MetaArray(told.shape, told.dtype)
-        with backend.current(arrays):
-            return _compute(op, xp, arrays)
-    except (ValueError, TypeError, IndexError, GpugraphError) as error:
-        raise _explained(op, arrays, error) from None
+def _run(op: Op, arrays: list[Array], on_numpy: bool) -> Any:
+    """The careful way: checks first, any device, half precision, compiled rules."""
+    if on_numpy and not op.checks_first:
+        return _on_numpy(op, arrays)
+    xp = backend.module_of(op.label, op.names(len(arrays)), arrays)
+    if xp is META or op.checks_first:
+        told = op.spec(*_specs(arrays))
+        if xp is META:
+            if isinstance(told, tuple):
+                return tuple([MetaArray(s.shape, s.dtype) for s in told])
+            return MetaArray(told.shape, told.dtype)
+    with backend.current(arrays):
+        return _compute(op, xp, arrays)
 
 
 def _compute(op: Op, xp: Any, arrays: list[Array]) -> Any:
@@ -158,18 +150,18 @@ def _compute(op: Op, xp: Any, arrays: list[Array]) -> Any:
         if reason is None:
             return op.cuda(dev, *arrays)
         dev.fall_back(op, reason)
-    if xp is np and op.widens and any(map(_is_half, arrays)):
-        out = _widened(op, arrays)
-    elif xp is np and dev is None:
-        out = _on_cpu(op, arrays)
+    if xp is np:
+        out = _on_numpy(op, arrays, compiled=dev is None)
     else:
         out = op.forward(xp, *arrays)
     return out if dev is None or op.moves else dev.own(out)
 
 
-def _on_cpu(op: Op, arrays: list[Array]) -> Any:
-    """By the op's compiled rule, if there is one that takes this case, else by its reference."""
-    if op.cpu is not None:
+def _on_numpy(op: Op, arrays: list[Array], compiled: bool = True) -> Any:
+    """In float32 for half precision; by a compiled rule that takes the case; by the reference."""
+    if op.widens and any(map(_is_half, arrays)):
+        return _widened(op, arrays)
+    if compiled and op.cpu is not None:
         library = backend.cpu_library()
         if library is not None:
             out = op.cpu(library, *arrays)

@@ -6,12 +6,12 @@ to any order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from . import anomaly, hooks
-from .cotangents import Owned, Part, add, add_in_place, fitted, seeds, sequence, summed
-from .errors import GradientError, ShapeError
+from .cotangents import Owned, Part, Waiting, adapted, add_in_place, seeds, sequence
+from .errors import GradientError
 from .graph import Edge, Node, ancestors
 from .methods import public
 from .state import STATE, Sweep, set_state
@@ -42,16 +42,16 @@ def grad(
     outs = sequence(outputs, "outputs")
     ins = sequence(inputs, "inputs")
     edges: list[Edge] = []
+    targets: dict[Node, set[int]] = {}
     for i, x in enumerate(ins):
-        if x.node is None:
+        if x.edge is None:
             raise GradientError(
                 f"grad: inputs[{i}] takes no part in a graph; make it with requires_grad=True"
             )
-        edges.append((x.node, x.index))
+        edges.append(x.edge)
+        targets.setdefault(x.edge[0], set()).add(x.edge[1])
     required = () if allow_unused else ins
-    found = _sweep(
-        "grad", outs, grad_outputs, set(edges), bool(retain_graph), create_graph, required
-    )
+    found = _sweep("grad", outs, grad_outputs, targets, bool(retain_graph), create_graph, required)
     for i, edge in enumerate(edges):
         if edge not in found and not allow_unused:
             raise _unused(i, ins[i])
@@ -94,7 +94,7 @@ def _sweep(
     caller: str,
     outputs: list[Tensor],
     gradients: Any,
-    targets: set[Edge] | None,
+    targets: dict[Node, set[int]] | None,
     retain_graph: bool,
     create_graph: bool,
     required: Sequence[Tensor] = (),
@@ -104,73 +104,62 @@ def _sweep(
     Raises, before anything is freed, if the graph does not lead to one of the required tensors.
     """
     given = seeds(caller, outputs, gradients)
-    retain_graph = retain_graph or create_graph
-    observers = STATE.get().observers
-    looking = anomaly.DETECTOR in observers
-    sweep = Sweep()
-    waiting: dict[Node, list[Any]] = {}  # cotangents of a node's outputs, as they come in
-    for y, g in zip(outputs, given, strict=True):
-        assert y.node is not None
-        add(waiting, (y.node, y.index), g, sweep)
-    order = ancestors(waiting)
-    leads = None if targets is None else _leading_to(order, targets)
+    leads = None
+    if targets is not None:
+        leads = _leading_to(ancestors([node for (node, _), _ in given]), targets)
     for i, x in enumerate(required):
         if leads is not None and x.node not in leads:
             raise _unused(i, x)
+    sweep = Sweep()
+    waiting = Waiting(sweep)
+    for edge, g in given:
+        waiting.receive(edge, g)
     found: dict[Edge, Tensor] = {}
+    observers = STATE.get().observers
+    looking = anomaly.DETECTOR in observers
 
     with set_state(recording=create_graph, sweep=sweep, casting=None):
-        for node in order:
-            gs = waiting.pop(node, None)
-            if gs is None:
-                continue
-            summed(node, gs, sweep)
+        while waiting.newest:
+            node, gs = waiting.take()
             if node.hooks:
                 hooks.run(node, gs, sweep)
-            asked = node.watchers or () if targets is None else targets
-            for k, g in enumerate(gs):
-                if g is not None and (k if targets is None else (node, k)) in asked:
-                    found[node, k] = g
+            watched = node.watchers if targets is None else targets.get(node)
+            if watched:
+                found.update([((node, k), gs[k]) for k in watched if gs[k] is not None])
             for observer in observers:
                 observer.reached(node, gs)
-            if node.op is None:
-                continue
-            parents = node.parents
-            wanted = [
-                i
-                for i, edge in enumerate(parents)
-                if edge is not None and (leads is None or edge[0] in leads)
-            ]
+            wanted = node.plan.wanted
+            if leads is not None:
+                wanted = tuple([i for i in wanted if node.sources[i][0] in leads])
             if not wanted:
                 continue
             if node.kept is None:
                 raise node.freed()
             sweep.node = node
-            for i, g in node.op.pull(node, wanted, gs):
+            op = node.op
+            together = None if op.joint is None else op.pull_jointly(node, wanted, gs)
+            for i in wanted:
+                g = op.pull(node, i, gs) if together is None else together[i]
                 if g is None:
                     continue
-                edge = parents[i]
-                assert edge is not None
+                edge = node.sources[i]
                 if type(g) is Tensor:
                     shape, dtype = edge[0].out_specs[edge[1]]
-                    if g.array.shape != shape:
-                        raise _wrong_shape(node, i, g)
-                    if g.array.dtype != dtype:  # inputs of several dtypes were promoted
-                        g = fitted(g, dtype)
+                    if g.array.shape != shape or g.array.dtype != dtype:
+                        g = adapted(node, i, g)
                     if looking:
                         anomaly.check_backward(node, i, g, gs)
-                add(waiting, edge, g, sweep)
-            if not retain_graph:
+                waiting.receive(edge, g)
+            if not (retain_graph or create_graph):
                 node.kept = None
     return found
 
 
-def _leading_to(order: list[Node], targets: set[Edge]) -> set[Node]:
+def _leading_to(order: list[Node], targets: Collection[Node]) -> set[Node]:
     """The nodes from which a target is reached: nothing else needs a visit."""
-    wanted = {node for node, _ in targets}
     leads: set[Node] = set()
     for node in reversed(order):  # oldest first: parents before children
-        if node in wanted or any(edge is not None and edge[0] in leads for edge in node.parents):
+        if node in targets or any(source in leads for source, _ in node.edges):
             leads.add(node)
     return leads
 
@@ -179,12 +168,4 @@ def _unused(i: int, x: Tensor) -> GradientError:
     return GradientError(
         f"grad: no output depends on inputs[{i}] (shape {x.shape}); "
         "pass allow_unused=True to get None for it"
-    )
-
-
-def _wrong_shape(node: Node, i: int, g: Tensor) -> ShapeError:
-    name = node.op.name_of(i, len(node.in_specs))
-    return ShapeError(
-        f"{node.op.label}: the rule for {name} gave shape {g.shape}; "
-        f"{name} has {node.in_specs[i][0]}"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from functools import reduce
+from heapq import heappop, heappush
 from numbers import Real
 from operator import add as plus
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ from .methods import FUNCTIONS
 from .state import STATE, Sweep
 from .tensor import Tensor, wrap
 
-__all__ = ["Owned", "Part", "add", "add_in_place", "fitted", "seeds", "sequence", "summed"]
+__all__ = ["Owned", "Part", "Waiting", "adapted", "add_in_place", "fitted", "seeds", "sequence"]
 
 
 def sequence(tensors: Any, name: str) -> list[Tensor]:
@@ -32,8 +33,8 @@ def sequence(tensors: Any, name: str) -> list[Tensor]:
     return several
 
 
-def seeds(caller: str, outputs: list[Tensor], gradients: Any) -> list[Tensor]:
-    """A checked cotangent for each output."""
+def seeds(caller: str, outputs: list[Tensor], gradients: Any) -> list[tuple[Edge, Tensor]]:
+    """For each output its edge, and a checked cotangent."""
     if gradients is None:
         given: list[Any] = [None] * len(outputs)
     elif isinstance(gradients, (list, tuple)):
@@ -44,7 +45,7 @@ def seeds(caller: str, outputs: list[Tensor], gradients: Any) -> list[Tensor]:
         raise ArgumentError(f"{caller}: {len(given)} cotangents for {len(outputs)} outputs")
     checked = []
     for y, g in zip(outputs, given, strict=True):
-        if y.node is None:
+        if y.edge is None:
             raise GradientError(
                 f"{caller}: the output (shape {y.shape}) depends on no tensor that needs a "
                 "gradient; make one with requires_grad=True, outside no_grad()"
@@ -60,7 +61,7 @@ def seeds(caller: str, outputs: list[Tensor], gradients: Any) -> list[Tensor]:
                     f"{caller}: the output is {y.dtype}; make a real number of it, as with abs() "
                     "or real(), or pass a cotangent d/dRe + i d/dIm"
                 )
-            checked.append(wrap(_full_like(y.array, 1)))
+            checked.append((y.edge, wrap(_full_like(y.array, 1))))
             continue
         g = g if isinstance(g, Tensor) else _as_cotangent(caller, g, y)
         if g.shape != y.shape:
@@ -70,7 +71,7 @@ def seeds(caller: str, outputs: list[Tensor], gradients: Any) -> list[Tensor]:
                 raise DtypeError(f"{caller}: the cotangent is {g.dtype}, the output {y.dtype}")
             g = g.astype(y.dtype)
         backend.module_of(caller, ("output", "cotangent"), [y.array, g.array])
-        checked.append(g)
+        checked.append((y.edge, g))
     return checked
 
 
@@ -87,6 +88,23 @@ def fitted(g: Tensor, dtype: Any) -> Tensor:
     if g.dtype.kind == "c" and dtype.kind != "c":
         g = FUNCTIONS.real(g)
     return g.astype(dtype)
+
+
+def adapted(node: Node, i: int, g: Tensor) -> Tensor:
+    """What a rule gave for input i, in the shape and dtype of that input.
+
+    A rule for an input that broadcasts (`Op.local`) may give the shape of the output, and leave the
+    sum over what was repeated to this. The dtype differs where inputs were promoted.
+    """
+    op, (shape, dtype) = node.op, node.in_spec(i)
+    if g.shape != shape:
+        name = op.name_of(i, len(node.sources))
+        if name not in op.local or g.shape != node.out_specs[0][0]:
+            raise ShapeError(
+                f"{op.label}: the rule for {name} gave shape {g.shape}; {name} has {shape}"
+            )
+        g = FUNCTIONS.unbroadcast(g, shape)
+    return g if g.dtype == dtype else fitted(g, dtype)
 
 
 def _full_like(array: Any, value: Any) -> Any:
@@ -107,25 +125,55 @@ class Part(Protocol):
         ...
 
 
-def add(waiting: dict[Node, list[Any]], edge: Edge, g: Any, sweep: Sweep) -> None:
-    """Add a cotangent to what waits at an edge. Parts stay apart, in a list, until the visit."""
-    node, k = edge
-    slots = waiting.get(node)
-    if slots is None:
-        slots = waiting[node] = [None] * len(node.out_specs)
-    before = slots[k]
-    if type(before) is list or not isinstance(g, Tensor):
-        if type(before) is not list:
-            slots[k] = before = [] if before is None else [before]
-        before.append(g)
-    elif before is None:
-        slots[k] = g
-    else:
-        del before
-        if not add_in_place(slots, k, g):
-            sweep.adding = node
-            slots[k] = slots[k] + g
-            sweep.adding = None
+class Waiting:
+    """The cotangents on their way: those of a node's outputs wait for it until all have come.
+
+    What was made of a node's outputs is newer than the node, so when the newest node is taken
+    nothing can come any more. Parts stay apart until then.
+    """
+
+    __slots__ = ("at", "newest", "parted", "sweep")
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.sweep = sweep
+        self.at: dict[Node, list[Any]] = {}
+        self.newest: list[tuple[int, Node]] = []  # a heap
+        self.parted: set[Node] = set()
+
+    def receive(self, edge: Edge, g: Any) -> None:
+        """Add a cotangent to what waits at an edge."""
+        node, k = edge
+        at = self.at
+        if node not in at:
+            at[node] = [None] * len(node.out_specs)
+            heappush(self.newest, (-node.seq, node))
+        gs = at[node]
+        before = gs[k]
+        if type(g) is not Tensor or type(before) is list:
+            self.parted.add(node)
+            if type(before) is not list:
+                gs[k] = before = [] if before is None else [before]
+            before.append(g)
+        elif before is None:
+            gs[k] = g
+        else:
+            del before  # so that only gs has it
+            if not add_in_place(gs, k, g):
+                self.sweep.adding = node
+                gs[k] = gs[k] + g
+                self.sweep.adding = None
+
+    def take(self) -> tuple[Node, list[Any]]:
+        """The newest node that anything waits for, and the cotangents of its outputs."""
+        node = heappop(self.newest)[1]
+        gs = self.at.pop(node)
+        if node in self.parted:
+            self.sweep.adding = node
+            for k, waiting in enumerate(gs):
+                if type(waiting) is list:
+                    gs[k] = _total(waiting)
+            self.sweep.adding = None
+        return node, gs
 
 
 def add_in_place(cells: list[Any], k: int, g: Tensor) -> bool:
@@ -142,8 +190,8 @@ def add_in_place(cells: list[Any], k: int, g: Tensor) -> bool:
         or (array.shape, array.dtype) != (other.shape, other.dtype)
         or (base is not None and type(base) is not np.ndarray)
         or not (array.flags.writeable and (array if base is None else base).flags.owndata)
-        or cells[k].node is not None
-        or g.node is not None
+        or cells[k].edge is not None
+        or g.edge is not None
         or STATE.get().observers
     ):
         return False
@@ -187,15 +235,6 @@ def _counts_tell() -> bool:
 _count = getattr(sys, "getrefcount", lambda x: 0)
 _TELLING = False
 _TELLING = _counts_tell()
-
-
-def summed(node: Node, gs: list[Any], sweep: Sweep) -> None:
-    """Put the sum where parts of a cotangent wait; Parts of one kind are added in one pass."""
-    for k, waiting in enumerate(gs):
-        if type(waiting) is list:
-            sweep.adding = node
-            gs[k] = _total(waiting)
-            sweep.adding = None
 
 
 def _total(waiting: list[Any]) -> Tensor:

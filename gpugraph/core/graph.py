@@ -7,8 +7,8 @@ points back, so it goes by reference counting alone when its last output goes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import count
-from operator import attrgetter
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -17,10 +17,11 @@ from .errors import GradientError
 if TYPE_CHECKING:
     import weakref
 
-__all__ = ["Edge", "Node", "ancestors"]
+__all__ = ["LEAF", "Edge", "Node", "Plan", "ancestors", "new_node"]
 
+_new = object.__new__
 _next_seq = count().__next__
-_by_seq = attrgetter("seq")
+_NOTHING: dict[str, Any] = {}  # what most nodes keep
 
 Shape: TypeAlias = tuple[int, ...]
 Edge: TypeAlias = "tuple[Node, int]"  # a value: output number int of that node
@@ -32,13 +33,32 @@ class Saved(Protocol):
     def restore(self, node: Node) -> Any: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an op is recorded, and pulled back through, when certain inputs need a gradient.
+
+    wanted     the numbers of these inputs
+    keeps      (name, place) of what their rules read: inputs count from 0, outputs go on behind
+               them; -1 is a whole variadic input
+    constants  the numbers of the outputs that carry no gradient
+    """
+
+    wanted: tuple[int, ...] = ()
+    keeps: tuple[tuple[str, int], ...] = ()
+    constants: tuple[int, ...] = ()
+
+
+LEAF = Plan()
+
+
 class Node:
     """One application of one op; or, with ``op`` None, a leaf: a tensor the user made.
 
     op        the op, a frozen dataclass
-    parents   for each input the edge it came from; None where no gradient goes
-    in_specs  (shape, dtype) of each input; None for an absent optional input
+    sources   for each input the edge it came from, if a gradient goes there, so for `plan.wanted`;
+              else its (shape, dtype), or None for an absent optional input
     out_specs (shape, dtype) of each output
+    plan      which inputs get a gradient, and what is kept for it
     kept      what the rules will read, by name; None once a backward pass has freed it
     scope     path of `scope` names around the call
     seq       position in the order of recording; parents always have a smaller one
@@ -49,42 +69,21 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__",
-        "_code",
-        "_lasti",
-        "hooks",
-        "in_specs",
-        "kept",
-        "op",
-        "out_specs",
-        "parents",
-        "rule",
-        "scope",
-        "seq",
-        "watchers",
+        *("op", "plan", "sources", "out_specs", "kept", "scope", "seq", "rule", "made_by"),
+        *("watchers", "hooks", "__weakref__"),
     )
 
-    def __init__(
-        self,
-        op: Any,
-        parents: Sequence[Edge | None],
-        in_specs: Sequence[Any],
-        out_specs: Sequence[Any],
-        kept: dict[str, Any] | None,
-        scope: tuple[str, ...],
-        made_by: tuple[CodeType | None, int],
-    ) -> None:
-        self.op = op
-        self.parents = parents
-        self.in_specs = in_specs
-        self.out_specs = out_specs
-        self.kept = kept
-        self.scope = scope
-        self.seq = _next_seq()
-        self.rule: tuple[int, int] | None = None
-        self.watchers: dict[int, weakref.ref[Any]] | None = None
-        self.hooks: dict[int, Any] | None = None
-        self._code, self._lasti = made_by
+    op: Any
+    plan: Plan
+    sources: Sequence[Any]
+    out_specs: Sequence[Any]
+    kept: dict[str, Any] | None
+    scope: tuple[str, ...]
+    seq: int
+    rule: tuple[int, int] | None
+    made_by: tuple[CodeType | None, int]
+    watchers: dict[int, weakref.ref[Any]] | None
+    hooks: dict[int, Any] | None
 
     def __repr__(self) -> str:
         outs = ", ".join(f"{dtype}{list(shape)}" for shape, dtype in self.out_specs)
@@ -93,22 +92,44 @@ class Node:
     @property
     def where(self) -> str:
         """The user's line that made this node, as "file:line"."""
-        if self._code is None:
+        code, instruction = self.made_by
+        if code is None:
             return "unknown"
-        line = self._code.co_firstlineno
-        for start, end, number in self._code.co_lines():
-            if start <= self._lasti < end and number is not None:
+        line = code.co_firstlineno
+        for start, end, number in code.co_lines():
+            if start <= instruction < end and number is not None:
                 line = number
-        return f"{self._code.co_filename}:{line}"
+        return f"{code.co_filename}:{line}"
+
+    @property
+    def parents(self) -> list[Edge | None]:
+        """For each input the edge it came from; None where no gradient goes."""
+        wanted = self.plan.wanted
+        return [x if i in wanted else None for i, x in enumerate(self.sources)]
+
+    @property
+    def edges(self) -> list[Edge]:
+        """The parents alone."""
+        return [self.sources[i] for i in self.plan.wanted]
+
+    @property
+    def in_specs(self) -> list[Any]:
+        """(shape, dtype) of each input; None for an absent optional input."""
+        return [self.in_spec(i) for i in range(len(self.sources))]
+
+    def in_spec(self, i: int) -> Any:
+        """(shape, dtype) of that input."""
+        source = self.sources[i]
+        return source[0].out_specs[source[1]] if i in self.plan.wanted else source
 
     def shape(self, name: str) -> Shape:
         """The shape of the named input."""
-        shape: Shape = self.in_specs[self.op.position[name]][0]
+        shape: Shape = self.in_spec(self.op.position[name])[0]
         return shape
 
     def dtype(self, name: str) -> Any:
         """The dtype of the named input."""
-        return self.in_specs[self.op.position[name]][1]
+        return self.in_spec(self.op.position[name])[1]
 
     def __getitem__(self, name: str) -> Any:
         """The kept input or output of that name as a tensor, linked into the graph.
@@ -136,6 +157,30 @@ class Node:
         )
 
 
+def new_node(
+    op: Any,
+    plan: Plan,
+    sources: Sequence[Any],
+    out_specs: Sequence[Any],
+    scope: tuple[str, ...],
+    made_by: tuple[CodeType | None, int],
+) -> Node:
+    """A node that keeps nothing yet. A function, since Python takes half as long over one."""
+    node = _new(Node)
+    node.op = op
+    node.plan = plan
+    node.sources = sources
+    node.out_specs = out_specs
+    node.kept = _NOTHING
+    node.scope = scope
+    node.seq = _next_seq()
+    node.rule = None
+    node.made_by = made_by
+    node.watchers = None
+    node.hooks = None
+    return node
+
+
 def ancestors(roots: Iterable[Node]) -> list[Node]:
     """All nodes from which the roots are made, themselves included, newest first.
 
@@ -145,8 +190,8 @@ def ancestors(roots: Iterable[Node]) -> list[Node]:
     stack = list(roots)
     seen = set(stack)
     while stack:
-        for edge in stack.pop().parents:
-            if edge is not None and edge[0] not in seen:
-                seen.add(edge[0])
-                stack.append(edge[0])
-    return sorted(seen, key=_by_seq, reverse=True)
+        for node, _ in stack.pop().edges:
+            if node not in seen:
+                seen.add(node)
+                stack.append(node)
+    return sorted(seen, key=lambda node: node.seq, reverse=True)

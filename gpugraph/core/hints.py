@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any, NoReturn
 
-__all__ = ["missing_attribute", "warn_of_no_grad"]
+__all__ = ["spell", "warn_of_no_grad"]
 
 # name -> how it is written here; x is the tensor
 SPELLED = {
@@ -36,12 +36,28 @@ SPELLED = {
 }
 
 
-def missing_attribute(tensor: Any, name: str) -> NoReturn:
-    """What ``x.name`` raises where there is no such thing: with the way it is written here."""
-    cure = f"; here that is {SPELLED[name]}" if name in SPELLED else ""
-    raise AttributeError(
-        f"{type(tensor).__name__!r} object has no attribute {name!r}{cure}", name=name, obj=tensor
-    )
+class _Missing:
+    """An attribute that is not there: raises, with the way it is written here.
+
+    One for each such name, and no ``__getattr__``: with that every attribute takes longer.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, tensor: Any, owner: type) -> NoReturn:
+        what = f"type object {owner.__name__!r}" if tensor is None else f"{owner.__name__!r} object"
+        raise AttributeError(
+            f"{what} has no attribute {self.name!r}; here that is {SPELLED[self.name]}",
+            name=self.name,
+            obj=owner if tensor is None else tensor,
+        )
+
+
+def spell(tensor: type) -> None:
+    """Let that class tell how PyTorch's attributes are written here."""
+    for name in SPELLED:
+        setattr(tensor, name, _Missing(name))
 
 
 def warn_of_no_grad(tensor: Any) -> None:

@@ -9,17 +9,18 @@ import numpy as np
 
 from . import backend
 from .errors import DtypeError, GradientError
+from .graph import Node
 from .op import Op
 from .tensor import Tensor, is_floating, wrap
 
-__all__ = ["as_tensors", "complex_refused", "unfit", "weak_dtype"]
+__all__ = ["as_tensors", "refuse_complex", "unfit", "weak_dtype"]
 
 
 class _Absent:
     """Stands for an optional input that was not given."""
 
     array = None
-    node = None
+    edge = None
 
 
 _ABSENT = _Absent()
@@ -79,12 +80,14 @@ def unfit(label: str, name: str, x: Any, wanted: str = "tensors, arrays and numb
     return DtypeError(f"{label}: {name} is a {type(x).__name__}; it takes {wanted}.{cure}")
 
 
-def complex_refused(op: Op) -> GradientError:
-    """Why an op is not recorded with complex inputs or outputs."""
-    return GradientError(
-        f"{op.label}: its rules of gradients hold for real numbers only; take `real` and `imag` of "
-        "complex inputs, or detach() them"
-    )
+def refuse_complex(node: Node) -> None:
+    """For ops whose rules hold for real numbers only: no gradient to or from complex ones."""
+    for _, dtype in (*map(node.in_spec, node.plan.wanted), *node.out_specs[-1:]):
+        if dtype.kind == "c":
+            raise GradientError(
+                f"{node.op.label}: its rules of gradients hold for real numbers only; take `real` "
+                "and `imag` of complex inputs, or detach() them"
+            )
 
 
 def _is_number(dtype: Any) -> bool:

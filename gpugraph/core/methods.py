@@ -24,10 +24,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 FUNCTIONS: Any = SimpleNamespace()
 
+OPERATORS = {
+    "add": "__add__",
+    "subtract": "__sub__",
+    "multiply": "__mul__",
+    "divide": "__truediv__",
+    "negative": "__neg__",
+    "matmul": "__matmul__",
+}
+
 
 def public(function: F) -> F:
-    """Register a function under its name, for methods, operators and the NumPy protocol."""
+    """Register a function under its name, for methods, operators and the NumPy protocol.
+
+    An operator with the same operands in the same order is the function itself: a call less.
+    """
     setattr(FUNCTIONS, function.__name__, function)
+    if function.__name__ in OPERATORS:
+        setattr(Methods, OPERATORS[function.__name__], function)
     return function
 
 

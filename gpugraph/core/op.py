@@ -7,12 +7,13 @@ Always in this order: ``spec``, ``forward``, optional ``cuda`` and ``cpu``, vjp 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .errors import GradientError
+from .graph import Plan
 from .spec import Cost, Sample, Spec, Tap, broadcast, own_places, traffic
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class Op:
     precision: ClassVar[str] = "any"
     # the output is on another device than the inputs
     moves: ClassVar[bool] = False
-    # inputs of which an output sees the element at its own place; they broadcast
+    # inputs of which an output sees the element at its own place; they broadcast, and their rules
+    # may leave it to the engine to sum over what was repeated
     local: ClassVar[tuple[str, ...]] = ()
     # the outputs are exact: kernels give the very numbers that forward gives
     exact: ClassVar[bool] = False
@@ -80,7 +82,8 @@ class Op:
     rules: ClassVar[tuple[Callable[..., Any] | None, ...]]
     joint: ClassVar[Callable[..., Any] | None]
     make: ClassVar[Callable[..., Any]]  # the op with these fields; one object for equal fields
-    plans: ClassVar[dict[int, tuple[tuple[str, int], ...]]]
+    plans: ClassVar[dict[int, Plan]]
+    plain: ClassVar[bool]  # on NumPy arrays nothing but forward is run
 
     # The rules that every op states
     spec: ClassVar[Callable[..., Any]]
@@ -110,6 +113,7 @@ class Op:
         cls.rules = tuple([getattr(cls, f"vjp_{name}", None) for name in cls.inputs])
         cls.joint = getattr(cls, "vjp", None)
         cls.plans = {}
+        cls.plain = not cls.checks_first and not cls.widens and cls.cpu is None
         _check_names(cls)
         REGISTRY[cls.__name__] = cls
 
@@ -140,11 +144,10 @@ class Op:
         """Names of all the inputs of a call with that many."""
         return [self.name_of(i, n_inputs) for i in range(n_inputs)]
 
-    def plan(self, mask: int) -> tuple[tuple[str, int], ...]:
-        """(name, position) of all that the rules will read, when these inputs are differentiated.
+    def plan(self, mask: int) -> Plan:
+        """The `Plan` for calls in which these inputs are differentiated.
 
-        mask: a leading 1, then a bit for each input. Inputs count from 0, outputs go on behind
-        them; -1 is a whole variadic input. Raises GradientError if a wanted input has no rule.
+        mask: a leading 1, then a bit for each input. Raises GradientError if one has no rule.
         """
         wanted = [bit == "1" for bit in bin(mask)[3:]]
         last = len(self.inputs) - 1
@@ -164,22 +167,26 @@ class Op:
                     names[name] = self.position[name]
                 else:
                     names[name] = len(wanted) + self.outputs.index(name)
-        self.plans[mask] = tuple(names.items())
+        numbers = tuple([i for i, needed in enumerate(wanted) if needed])
+        constants = tuple([self.outputs.index(name) for name in self.nondifferentiable])
+        self.plans[mask] = Plan(numbers, tuple(names.items()), constants)
         return self.plans[mask]
 
-    def pull(self, node: Node, wanted: list[int], gs: list[Any]) -> Iterator[tuple[int, Any]]:
-        """Yield (input number, cotangent) for the wanted inputs, from the rules."""
-        if self.joint is not None:
-            names = self.names(len(node.in_specs))
-            parts = self.joint(node, {names[i] for i in wanted}, *gs)
-            yield from ((i, parts[i]) for i in wanted)
-            return
-        plain = len(self.inputs) - self.variadic
-        for i in wanted:
-            if i < plain:
-                yield i, self.rules[i](self, node, *gs)  # type: ignore[misc]
-            else:
-                yield i, self.rules[-1](self, node, i - plain, *gs)  # type: ignore[misc]
+    def pull(self, node: Node, i: int, gs: Sequence[Any]) -> Any:
+        """The cotangent of input number i, by its own rule."""
+        rules: Any = self.rules
+        if self.variadic and i >= len(rules) - 1:
+            return rules[-1](self, node, i - len(rules) + 1, *gs)
+        if len(gs) == 1:  # spelled out: *gs takes longer
+            return rules[i](self, node, gs[0])
+        return rules[i](self, node, *gs)
+
+    def pull_jointly(self, node: Node, wanted: Iterable[int], gs: Sequence[Any]) -> Any:
+        """The cotangents of all inputs, if one rule gives them; else None."""
+        if self.joint is None:
+            return None
+        names = self.names(len(node.sources))
+        return self.joint(node, {names[i] for i in wanted}, *gs)
 
 
 def _check_names(cls: type[Op]) -> None:

@@ -14,7 +14,7 @@ from .backend import Array, Device
 from .errors import DeviceError, DtypeError, GradientError, ShapeError
 from .exchange import Exchange
 from .frames import user_frame
-from .graph import Node
+from .graph import LEAF, Node, new_node
 from .methods import Methods
 from .state import STATE
 
@@ -36,10 +36,10 @@ class Tensor(Methods, ArrayMethods, Exchange):
     requires_grad  make this a leaf of the graph, whose ``.grad`` a backward pass fills
     """
 
-    # node, index: the edge it came from (None, 0 for a constant)
+    # edge: (node, number of its output) that made it; None for a constant
     # version: [number of writes], one list shared by all views of one memory; None: never needed
     # is_view: shares memory with another tensor
-    __slots__ = ("__weakref__", "_grad", "array", "index", "is_view", "node", "version")
+    __slots__ = ("__weakref__", "_grad", "array", "edge", "is_view", "version")
 
     def __init__(self, array: Array, requires_grad: bool = False) -> None:
         if not backend.is_array(array):
@@ -50,8 +50,7 @@ class Tensor(Methods, ArrayMethods, Exchange):
         if array.dtype.kind in "OSUMm":
             raise DtypeError(f"Tensor: wraps arrays of numbers, got one of {array.dtype}")
         self.array = array
-        self.node: Node | None = None
-        self.index = 0
+        self.edge: Edge | None = None
         self.version: list[int] | None = None
         self.is_view = False
         self._grad: Tensor | None = None
@@ -93,25 +92,30 @@ class Tensor(Methods, ArrayMethods, Exchange):
         return backend.device_of(self.array)
 
     @property
-    def edge(self) -> Edge | None:
-        """(node, output number) that this tensor is; None for a constant."""
-        return None if self.node is None else (self.node, self.index)
+    def node(self) -> Node | None:
+        """The node of the graph that made it; None for a constant."""
+        return None if self.edge is None else self.edge[0]
+
+    @property
+    def index(self) -> int:
+        """Which output of that node it is."""
+        return 0 if self.edge is None else self.edge[1]
 
     # Gradients
 
     @property
     def requires_grad(self) -> bool:
         """Does a gradient flow to or through this tensor? Settable on leaves and constants."""
-        return self.node is not None
+        return self.edge is not None
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
-        if wanted == (self.node is not None):
+        if wanted == (self.edge is not None):
             return
         if not wanted:
             if not self.is_leaf:
                 raise GradientError("requires_grad: only a leaf can stop asking; use detach()")
-            self.node, self._grad = None, None
+            self.edge, self._grad = None, None
             return
         if self.array.dtype.kind == "c":
             raise DtypeError(
@@ -124,8 +128,9 @@ class Tensor(Methods, ArrayMethods, Exchange):
                 "use .astype(gpugraph.float32)"
             )
         spec = (self.array.shape, self.array.dtype)
-        self.node = Node(None, (), (), (spec,), {}, STATE.get().scope, user_frame(1))
-        self.node.watchers = {0: weakref.ref(self)}
+        node = new_node(None, LEAF, (), (spec,), STATE.get().scope, user_frame(1))
+        node.watchers = {0: weakref.ref(self)}
+        self.edge = node, 0
 
     def requires_grad_(self, wanted: bool = True) -> Tensor:
         """Set `requires_grad` and return self."""
@@ -304,9 +309,6 @@ class Tensor(Methods, ArrayMethods, Exchange):
 
     # Other libraries
 
-    if not TYPE_CHECKING:
-        __getattr__ = hints.missing_attribute  # called only where nothing was found
-
     __array_ufunc__ = numpy_protocol.array_ufunc
     __array_function__ = numpy_protocol.array_function
 
@@ -325,18 +327,20 @@ class Tensor(Methods, ArrayMethods, Exchange):
             )
 
 
+hints.spell(Tensor)
+
+
 def is_floating(dtype: Any) -> bool:
     """float16, float32, float64, or bfloat16 of ml_dtypes (which NumPy calls a void)."""
     return dtype.kind == "f" or dtype.name == "bfloat16"
 
 
-def wrap(array: Array, node: Node | None = None, index: int = 0) -> Tensor:
+def wrap(array: Array, edge: Edge | None = None, version: list[int] | None = None) -> Tensor:
     """A Tensor around an array that is known to be one: the fast way, for the engine."""
     tensor = _new(Tensor)
     tensor.array = array
-    tensor.node = node
-    tensor.index = index
-    tensor.version = None
+    tensor.edge = edge
+    tensor.version = version
     tensor.is_view = False
     tensor._grad = None
     return tensor
@@ -362,21 +366,20 @@ class Saved:
 
     def restore(self, node: Node) -> Tensor:
         """The tensor it was, linked to where it came from."""
-        if self.version[0] != self.count:
+        version, place = self.version, self.position
+        if version[0] != self.count:
             raise GradientError(
                 f"backward: {node.op!r} (made at {node.where}) kept "
-                f"{node.op.name_of(self.position, len(node.in_specs))!r}, which has been "
-                f"written to in place {self.version[0] - self.count} time(s) since; "
+                f"{node.op.name_of(place, len(node.sources))!r}, which has been "
+                f"written to in place {version[0] - self.count} time(s) since; "
                 "write to a copy() instead, or build the graph again"
             )
-        place = self.position - len(node.in_specs)  # among the outputs
-        if place < 0:
-            edge = node.parents[self.position]
-        else:
-            edge = None if node.op.outputs[place] in node.op.nondifferentiable else (node, place)
-        tensor = wrap(self.array) if edge is None else wrap(self.array, *edge)
-        tensor.version = self.version
-        return tensor
+        if place in node.plan.wanted:
+            return wrap(self.array, node.sources[place], version)
+        k = place - len(node.sources)  # among the outputs
+        if k < 0 or k in node.plan.constants:
+            return wrap(self.array, None, version)
+        return wrap(self.array, (node, k), version)
 
 
 class CheckedSaved(Saved):

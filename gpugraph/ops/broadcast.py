@@ -111,6 +111,7 @@ def broadcast_to(x: Tensor, /, shape: Any) -> Tensor:
     return apply(BroadcastTo.make(shape), x)
 
 
+@public
 def unbroadcast(g: Tensor, shape: tuple[int, ...]) -> Tensor:
     """g summed over what broadcasting from that shape had repeated."""
     return g if g.array.shape == shape else apply(SumTo.make(shape), g)

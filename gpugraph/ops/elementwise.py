@@ -101,10 +101,10 @@ class Add(Binary):
         return xp.add(x1, x2)
 
     def vjp_x1(self, node: Any, g: Tensor) -> Tensor:
-        return unbroadcast(g, node.shape("x1"))
+        return g
 
     def vjp_x2(self, node: Any, g: Tensor) -> Tensor:
-        return unbroadcast(g, node.shape("x2"))
+        return g
 
 
 class Subtract(Binary):
@@ -116,10 +116,10 @@ class Subtract(Binary):
         return xp.subtract(x1, x2)
 
     def vjp_x1(self, node: Any, g: Tensor) -> Tensor:
-        return unbroadcast(g, node.shape("x1"))
+        return g
 
     def vjp_x2(self, node: Any, g: Tensor) -> Tensor:
-        return unbroadcast(-g, node.shape("x2"))
+        return -g
 
 
 class Multiply(Binary):
@@ -132,10 +132,10 @@ class Multiply(Binary):
         return xp.multiply(x1, x2)
 
     def vjp_x1(self, node: Any, g: Tensor) -> Tensor:
-        return unbroadcast(g * conjugated(node["x2"]), node.shape("x1"))
+        return g * conjugated(node["x2"])
 
     def vjp_x2(self, node: Any, g: Tensor) -> Tensor:
-        return unbroadcast(g * conjugated(node["x1"]), node.shape("x2"))
+        return g * conjugated(node["x1"])
 
 
 class Divide(Binary):
@@ -149,11 +149,11 @@ class Divide(Binary):
         return xp.divide(x1, x2)
 
     def vjp_x1(self, node: Any, g: Tensor) -> Tensor:
-        return unbroadcast(g / conjugated(node["x2"]), node.shape("x1"))
+        return g / conjugated(node["x2"])
 
     def vjp_x2(self, node: Any, g: Tensor) -> Tensor:
         y, x2 = conjugated(node["y"]), conjugated(node["x2"])
-        return unbroadcast(-g * y / x2, node.shape("x2"))
+        return -g * y / x2
 
 
 class FloorDivide(Binary):

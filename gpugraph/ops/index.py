@@ -298,6 +298,6 @@ def _replace(x: Tensor, key: Key, axes: tuple[int, ...], indices: list[Any], val
     retained = x.index in watchers and watchers[x.index]() is x
     if retained:
         del watchers[x.index]
-    x.array, x.node, x.index, x.version = y.array, y.node, y.index, None
+    x.array, x.edge, x.version = y.array, y.edge, None
     if retained:
         x.retain_grad()

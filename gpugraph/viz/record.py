@@ -221,7 +221,7 @@ class Recording(Recorder):
         """Run a backward pass of the outputs to all leaves, and write it down."""
         leaves = [s.node for s in self.trace.steps if s.op is None and s.node is not None]
         targets = [
-            wrap(MetaArray(*node.out_specs[0]), node, 0) for node in leaves if node is not None
+            wrap(MetaArray(*node.out_specs[0]), (node, 0)) for node in leaves if node is not None
         ]
         with observe(self):
             grad(outputs, targets, retain_graph=True)

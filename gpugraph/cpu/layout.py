@@ -1,4 +1,4 @@
-"""How arrays lie in memory: channels last, under the usual axes (N, C, *spatial), or in any order."""
+"""How arrays lie: channels last, under the usual axes (N, C, *spatial), or in any order."""
 
 from __future__ import annotations
 

@@ -404,6 +404,7 @@ def test_json_is_the_report(machine, capsys):
     machine(cupy=gpu_cupy())
     assert main(["doctor", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
+    assert told.pop("cpu") == {"compiled": gg.cpu.is_available(), "reason": gg.cpu.why_not()}
     assert told == json.loads(json.dumps(doctor.report().to_dict()))
     assert told["ok"] and told["stages"][0]["name"] == "driver" and told["gpus"][0]["total"]
 

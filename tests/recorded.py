@@ -59,8 +59,8 @@ def resnet50():
 
 
 @cache
-def blocks(n=850):
-    """A network of n blocks x + relu(x), in scopes of ten: six nodes each, forward and backward."""
+def blocks(n=1300):
+    """A network of n blocks x + relu(x), in scopes of ten: four nodes each, forward and backward."""
     x = _meta((2, 8))
     with gg.default_device("meta"), gg.graph.record() as run:
         y = x

@@ -106,9 +106,9 @@ def run(
 
 def sim_cache() -> Path:
     """Where the simulator keeps what it has compiled."""
-    from gpugraph.cuda.sim import compile
+    from gpugraph.core.files import cache_folder
 
-    return compile._cache()
+    return cache_folder("sim")
 
 
 class Judgement(NamedTuple):

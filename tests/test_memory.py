@@ -49,6 +49,9 @@ NETS = {
 }
 
 
+OBJECTS = 20_000  # bytes of Python's own: nodes, tensors, arrays without their numbers
+
+
 def momentum(params):
     return optim.SGD(params, lr=0.1, momentum=0.9)
 
@@ -84,7 +87,8 @@ def measured(make, shape, optimizer):
 def test_the_peak_is_within_a_tenth_of_what_is_measured(name, batch):
     make, shape = NETS[name]
     told = gg.analysis.memory(make(), (batch, *shape), momentum)
-    assert told.peak == pytest.approx(measured(make, (batch, *shape), momentum), rel=0.1)
+    found = measured(make, (batch, *shape), momentum)
+    assert abs(told.peak - found) < 0.1 * found + OBJECTS
 
 
 @pytest.mark.parametrize("make", [optim.Adam, lambda ps: optim.SGD(ps, lr=0.1)])

@@ -7,7 +7,6 @@ from gpugraph.ops import channels_cpu
 from gpugraph.ops.activation import Elu, LeakyRelu, Relu, Sigmoid
 from gpugraph.ops.angles import Tanh
 from gpugraph.ops.bias_act import AddBias, BiasAct, ChannelSum
-from gpugraph.ops.fused import ActivationGrad
 from gpugraph.ops.norm import BatchNormEval, BatchNormInput, BatchNormParams
 from gpugraph.ops.norm_functions import BatchNorm, BatchNormAct
 from gpugraph.testing import tolerance

@@ -180,7 +180,9 @@ def test_a_network_with_its_gradients():
     # the column of ops is straight, and so is the way of the gradient
     assert len({round(sum(tops[v][::2]), 0) for v in ops}) == 1
     names = {n["id"]: n["label"] for n in graph["nodes"]}
-    gates = [sum(box[::2]) for v, box in tops.items() if names[v] in ("activation_grad", "pool_scatter")]
+    gates = [
+        sum(box[::2]) for v, box in tops.items() if names[v] in ("activation_grad", "pool_scatter")
+    ]
     assert len(gates) == 6 and max(gates) - min(gates) < 1
     assert any("gradient of fc1.weight" in line for key, _ in d.boxes for line in d.said(key))
 

@@ -136,16 +136,29 @@ class Window:
         """For each tap, in row-major order: an index of what all windows see of a `frame`."""
         return ((..., *seen) for seen in product(*self.shifts(out)))
 
+    def views(self, xp: Any, frame: Any, out: Ints) -> Any:
+        """All that each of that many windows sees of a `frame`: a view, to read only.
+
+        (..., *extent) -> (..., *out, *size)
+        """
+        strides, axes = frame.strides, len(out)
+        lead, steps = strides[:-axes], strides[-axes:]
+        between = [s * n for s, n in zip(self.stride, steps, strict=True)]
+        within = [d * n for d, n in zip(self.dilation, steps, strict=True)]
+        shape = (*frame.shape[:-axes], *out, *self.size)
+        return xp.lib.stride_tricks.as_strided(frame, shape, (*lead, *between, *within))
+
     def frame(self, xp: Any, x: Any, out: Ints, fill: float = 0.0) -> Any:
         """What that many windows see of x: cut to their extent, padded with `fill`.
 
-        (..., *spatial) -> (..., *extent). A view of x where there is nothing to pad.
+        (..., *spatial) -> (..., *extent). A view of x where there is nothing to pad; else its axes
+        lie in memory as those of x do.
         """
         spatial, extent = x.shape[-len(out) :], self.extent(out)
         inside, framed = self._overlap(spatial, extent)
         if not any(low for low, _ in self.padding) and all(map(int.__ge__, spatial, extent)):
             return x[inside]
-        frame = xp.full((*x.shape[: -len(out)], *extent), fill, x.dtype)
+        frame = xp.full_like(x, fill, shape=(*x.shape[: -len(out)], *extent))
         frame[framed] = x[inside]
         return frame
 
@@ -161,7 +174,7 @@ class Window:
         seen = frame[framed]
         if seen.shape[-len(spatial) :] == spatial:
             return seen
-        x = xp.zeros((*frame.shape[: -len(spatial)], *spatial), frame.dtype)
+        x = xp.zeros_like(frame, shape=(*frame.shape[: -len(spatial)], *spatial))
         x[inside] = seen
         return x
 

@@ -1,77 +1,72 @@
-"""Convolution and its two adjoints as matrix products: images become columns, and images again.
+"""Convolution and its two adjoints as matrix products: images become rows, and images again.
 
-Textbook im2col writes every tap of every window into a column matrix, prod(k) times the size of
-the image. Here the first spatial axis is not unrolled: at stride 1, what its tap i sees is what
-tap 0 sees, some rows further on. So one matrix serves all its taps, as shifted slices:
+Of each window one row is made, of all that it sees; the filters are the columns of the other matrix
+(Chellapilla, Puri, Simard, "High Performance Convolutional Neural Networks for Document
+Processing", 2006). In the shape comments, P are the windows of an image, and K is C/G*prod(k).
 
-    y = sum over i of w[i] @ col[slice i]
+What lies next to each other in memory are the channels of a position: then a row is made of few
+long runs, and one product serves many images. So results have the axes (N, C, *spatial) and lie in
+memory as (N, *spatial, C); ops that work element by element keep that order. Only where a run would
+be short, as in images of one channel, rows are made as columns: of each tap, what all windows see.
+Then the channels stay in front, in memory, too.
 
-It copies k0 times less, and for a 1-D convolution nothing. The idea is that of MEC (Cho and Brand,
-"MEC: Memory-efficient Convolution for Deep Neural Network", ICML 2017), with the sum over the taps
-of the first axis outside of the product. Where that axis has a stride, or where adding up many
-outputs costs more than copying few inputs, a new axis of length 1 takes its place at the front, and
-what remains is textbook im2col.
-
-Groups are a batch of products, also where each reads one channel: measured, multiplying such images
-tap by tap, without columns, takes two to three times as long.
-
-Columns are made for a few images at a time and never kept. In the shape comments, k0 and rows
-belong to the first axis, k' and P' are the taps and the windows of all others together, and P are
-all windows.
+Rows are made for a few images at a time, or a band of one image, and never kept. Measured, making
+them takes a tenth of the time of the products.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from math import prod
 from typing import Any
 
 from ..core.window import Window
+from . import depthwise
+from .image_memory import empty_images, laid_out, parts
 
-__all__ = ["conv", "conv_input", "conv_weight", "parts"]
+__all__ = ["conv", "conv_input", "conv_weight", "scratch"]
 
 Shape = tuple[int, ...]
 
-# How many bytes of columns to hold at a time, if one image takes no more: about an L2 cache.
-# Measured on two cores: 1 to 4 MiB are best; 64 MiB take twice as long for 64 channels of 56x56.
-WORKSPACE = 4 << 20
+# Measured: from a run of 9 numbers on, rows are the faster way.
+SHORT_RUN = 8
 
 
 def conv(xp: Any, x: Any, w: Any, window: Window, groups: int) -> Any:
     """x (N, C, *spatial), w (O, C/G, *k) -> (N, O, *out)."""
     low = Lowering(window, groups, x.shape, w.shape)
-    y = xp.empty((len(x), len(w), *window.out(x.shape[2:])), x.dtype)
-    grouped = low.grouped(y)
-    w = low.by_tap(xp, w)
-    for part in low.parts(x.dtype.itemsize):
-        col, out = low.columns(xp, x[part]), grouped[part]
-        xp.matmul(w[0], col[..., low.taps[0]], out=out)  # (n, G, O/G, P)
-        for wi, tap in zip(w[1:], low.taps[1:], strict=True):
-            xp.add(out, wi @ col[..., tap], out=out)
+    if low.depthwise:
+        return depthwise.conv(xp, x, w, window)
+    y = empty_images(xp, (len(x), len(w), *low.out), x.dtype, low.last)
+    wt = low.filters(w).swapaxes(-1, -2)  # (G, K, O/G)
+    for part, bands in low.parts(x.dtype.itemsize):
+        frame = low.frame(xp, x[part])
+        for band in bands:
+            out = low.matrices(xp, y[part][:, :, band])
+            xp.matmul(low.rows(xp, frame, band), wt, out=out)
     return y
 
 
 def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, spatial: Shape) -> Any:
     """gy (N, O, *out), w (O, C/G, *k) -> (N, C, *spatial): adjoint of `conv` in x.
 
-    At stride 1 that is a convolution again, with the filters flipped; the cheaper way if it doesn't
-    make more channels into columns.
+    At stride 1 that is a convolution again, with the filters flipped.
     """
     full = window.transposed()
-    if full is not None and len(w) <= w.shape[1] * groups:
+    if full is not None:
         return conv(xp, gy, _flipped(xp, w, groups), full, groups)
-    gx = xp.empty((len(gy), w.shape[1] * groups, *spatial), gy.dtype)
-    low = Lowering(window, groups, gx.shape, w.shape)
-    gy = low.grouped(gy)
-    wt = low.by_tap(xp, w).swapaxes(-1, -2)  # (k0, G, C/G*k', O/G)
-    for part in low.parts(gx.dtype.itemsize):
-        if len(low.taps) == 1:
-            col = wt[0] @ gy[part]
-        else:
-            col = xp.zeros(low.column_shape(len(gx[part])), gx.dtype)
-            for wi, tap in zip(wt, low.taps, strict=True):
-                col[..., tap] += wi @ gy[part]
-        gx[part] = low.fold(xp, col).reshape(gx[part].shape)
+    shape = (len(gy), w.shape[1] * groups, *spatial)
+    low = Lowering(window, groups, shape, w.shape)
+    if low.depthwise:
+        return depthwise.conv_input(xp, gy, w, window, spatial)
+    gx = empty_images(xp, shape, gy.dtype, low.last)
+    w = low.filters(w)
+    for part, bands in low.parts(gx.dtype.itemsize):
+        frame = xp.zeros_like(gx[part], shape=(*gx[part].shape[:2], *window.extent(low.out)))
+        for band in bands:
+            low.fold(low.matrices(xp, gy[part][:, :, band]) @ w, frame, band)
+        gx[part] = window.unframe(xp, frame, spatial)
     return gx
 
 
@@ -79,41 +74,41 @@ def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
     """x (N, C, *spatial), gy (N, O, *out) -> (O, C/G, *k): adjoint of `conv` in w."""
     shape = (gy.shape[1], x.shape[1] // groups, *window.size)
     low = Lowering(window, groups, x.shape, shape)
-    gy = low.grouped(gy)
+    if low.depthwise:
+        return depthwise.conv_weight(xp, x, gy, window)
     gw = xp.zeros(low.weight_shape, x.dtype)
-    for part in low.parts(x.dtype.itemsize):
-        col = low.columns(xp, x[part]).swapaxes(-1, -2)
-        for i, tap in enumerate(low.taps):
-            gw[i] += (gy[part] @ col[..., tap, :]).sum(axis=0)  # (n, G, O/G, C/G*k') summed
-    return low.from_taps(xp, gw).reshape(shape)
+    for part, bands in low.parts(x.dtype.itemsize):
+        frame = low.frame(xp, x[part])
+        for band in bands:
+            gt = low.matrices(xp, gy[part][:, :, band]).swapaxes(-1, -2)
+            each = gt @ low.rows(xp, frame, band)  # (G, O/G, K), or so for each image
+            gw += each if low.last else each.sum(axis=0)
+    return low.unfiltered(xp, gw).reshape(shape)
 
 
 def scratch(kind: str, window: Window, groups: int, x: Shape, w: Shape, itemsize: int) -> int:
-    """Bytes that `conv`, `conv_input` or `conv_weight` takes besides arguments and result."""
+    """Bytes that `conv`, `conv_input` or `conv_weight` takes besides arguments and result.
+
+    If x and gy lie in memory as results of `conv` do.
+    """
     out = window.out(x[2:])
-    if kind == "conv_input":
-        full = window.transposed()
-        if full is not None and w[0] <= w[1] * groups:
-            turned = (w[1] * groups, w[0] // groups, *w[2:])
-            more = scratch("conv", full, groups, (x[0], w[0], *out), turned, itemsize)
-            return more + itemsize * prod(w)
+    if kind == "conv_input" and (full := window.transposed()) is not None:
+        turned = (w[1] * groups, w[0] // groups, *w[2:])
+        more = scratch("conv", full, groups, (x[0], w[0], *out), turned, itemsize)
+        return more + itemsize * prod(w)
     low = Lowering(window, groups, x, w)
-    k0, inner = low.weight_shape[0], low.weight_shape[-1]
-    framed = low.unrolls or any(map(any, window.padding))  # else columns are views of x
-    each = prod(low.column_shape(1)) if framed or kind == "conv_input" else 0
-    frame = x[1] * prod(low.window.extent(low.out)) if low.unrolls else 0
-    worst = before = 0  # columns of the part before are there until the next are made
-    for part in low.parts(itemsize):
-        n = part.stop - part.start
-        if kind == "conv_input":
-            product = groups * inner * prod(out) if k0 > 1 else 0
-            now = n * each + max(n * product + before, n * frame)
-        elif kind == "conv":
-            product = n * w[0] * prod(out) if k0 > 1 else 0
-            now = n * each + max(n * frame + before, product)
-        else:
-            now = n * each + max(n * frame + before, n * prod(w) // k0)
-        worst, before = max(worst, now), n * each
+    if low.depthwise:
+        return depthwise.scratch(kind, window, x, itemsize)
+    framed = kind == "conv_input" or any(map(any, window.padding))
+    rowed = kind == "conv_input" or not window.is_pointwise
+    worst = 0
+    for part, bands in low.parts(itemsize):
+        n, windows = part.stop - part.start, prod((bands[0].stop, *out[1:]))
+        frame = x[1] * prod(window.extent(out)) if framed else 0
+        each = x[1] * prod(window.size) * windows if rowed else 0
+        if kind == "conv_weight":
+            each += 0 if low.last else prod(w)
+        worst = max(worst, n * (frame + each))
     return itemsize * ((2 if kind == "conv_weight" else 1) * prod(w) + worst)
 
 
@@ -125,79 +120,88 @@ def _flipped(xp: Any, w: Any, groups: int) -> Any:
     return w.reshape(groups * inputs, outputs, *w.shape[3:])
 
 
-def parts(n: int, bytes_each: int) -> Iterator[slice]:
-    """Slices of a batch of n, each of as many images as fit into WORKSPACE, at least one."""
-    step = max(1, WORKSPACE // max(1, bytes_each))
-    return (slice(start, min(start + step, n)) for start in range(0, n, step))
-
-
 class Lowering:
-    """The shapes in which one convolution is computed, from those of x and w."""
+    """The shapes in which one convolution is computed, from those of x and w.
+
+    last       channels are next to each other in memory: one matrix for many images, else for each
+    depthwise  each channel is an image of its own, and products of matrices would be too thin
+    """
 
     def __init__(self, window: Window, groups: int, x: Shape, w: Shape) -> None:
-        spatial, out = x[2:], window.out(x[2:])
-        # measured: copying 3 numbers into columns costs about as much as adding up 2 outputs
-        few_inputs = 3 * w[1] * prod(window.size[1:]) < 2 * (w[0] // groups)
-        if window.stride[0] > 1 or (few_inputs and window.size[0] > 1):
-            window, spatial, out = window.behind_unit_axis(), (1, *spatial), (1, *out)
-        self.window, self.spatial, self.out = window, spatial, out
-        self.others = window.trailing(1)  # all axes but the first
-        self.unrolls = not self.others.is_pointwise
-        self.images, self.channels, self.groups = x[0], x[1], groups
-        self.rows = window.extent(out)[0]
-        step, windows = window.dilation[0] * prod(out[1:]), prod(out)
-        # the columns that each tap of the first axis sees
-        self.taps = [slice(i * step, i * step + windows) for i in range(window.size[0])]
-        inner = x[1] // groups * prod(self.others.size)
-        self.weight_shape = (window.size[0], groups, w[0] // groups, inner)
+        self.window, self.out = window, window.out(x[2:])
+        self.images, self.channels, self.groups = x[0], w[1] * groups, groups
+        self.inputs, self.outputs = w[1], w[0] // groups
+        self.depthwise = groups > 1 and self.inputs == self.outputs == 1
+        self.last = self.inputs * window.size[-1] > SHORT_RUN or window.is_pointwise
+        self.weight_shape = (groups, self.outputs, self.inputs * prod(window.size))  # (G, O/G, K)
 
-    def column_shape(self, n: int) -> Shape:
-        """(n, G, C/G*k', rows*P')."""
-        return (n, self.groups, self.weight_shape[-1], self.rows * prod(self.out[1:]))
+    def parts(self, itemsize: int) -> Iterator[tuple[slice, list[slice]]]:
+        """Images, and bands of their first axis, for which to make rows at a time.
 
-    def parts(self, itemsize: int) -> Iterator[slice]:
-        """The batch in parts: the largest intermediate of an image decides."""
-        outputs = prod(self.weight_shape[1:3]) * prod(self.out)
-        largest = max(prod(self.column_shape(1)), outputs, prod(self.weight_shape[1:]))
-        return parts(self.images, itemsize * largest)
+        Several images, or a band of one; of rows not less than of filters.
+        """
+        first, least = self.out[0], itemsize * prod(self.weight_shape)
+        line = itemsize * self.channels * prod(self.window.size) * prod(self.out[1:])
+        for part in parts(self.images, line * first, least):
+            whole = part.stop - part.start > 1
+            yield part, [slice(0, first)] if whole else list(parts(first, line, least))
 
-    def grouped(self, y: Any) -> Any:
-        """(N, O, *out) -> (N, G, O/G, P)."""
-        return y.reshape(self.images, *self.weight_shape[1:3], prod(self.out))
+    def filters(self, w: Any) -> Any:
+        """(O, C/G, *k) -> (G, O/G, K), in the order of `rows`."""
+        w = w.reshape(self.groups, self.outputs, self.inputs, prod(self.window.size))
+        return (w.swapaxes(2, 3) if self.last else w).reshape(self.weight_shape)
 
-    def by_tap(self, xp: Any, w: Any) -> Any:
-        """(O, C/G, *k) -> (k0, G, O/G, C/G*k')."""
-        k0, groups, outputs, _ = self.weight_shape
-        w = w.reshape(groups, outputs, self.channels // groups, k0, prod(self.others.size))
-        return w.transpose(3, 0, 1, 2, 4).reshape(self.weight_shape)
+    def unfiltered(self, xp: Any, w: Any) -> Any:
+        """(G, O/G, K) -> (O, C/G, *k): undoes `filters`."""
+        if self.last:
+            w = w.reshape(self.groups, self.outputs, prod(self.window.size), self.inputs)
+            w = xp.ascontiguousarray(w.swapaxes(2, 3))
+        return w.reshape(self.groups * self.outputs, self.inputs, *self.window.size)
 
-    def from_taps(self, xp: Any, w: Any) -> Any:
-        """(k0, G, O/G, C/G*k') -> (G, O/G, C/G, k0, k'): undoes `by_tap`."""
-        k0, groups, outputs, _ = self.weight_shape
-        w = w.reshape(k0, groups, outputs, self.channels // groups, prod(self.others.size))
-        return w.transpose(1, 2, 3, 0, 4)
+    def matrices(self, xp: Any, y: Any) -> Any:
+        """(n, O, *out) -> (G, n*P, O/G) or (n, G, P, O/G): a view of what `conv` has allocated."""
+        y = laid_out(xp, y, self.last)
+        if self.last:
+            return xp.moveaxis(y, 1, -1).reshape(-1, self.groups, self.outputs).swapaxes(0, 1)
+        return y.reshape(len(y), self.groups, self.outputs, -1).swapaxes(-1, -2)
 
-    def columns(self, xp: Any, x: Any) -> Any:
-        """(n, C, *spatial) -> (n, G, C/G*k', rows*P'): x itself if there is nothing to do."""
-        frame = self.window.frame(xp, x.reshape(*x.shape[:2], *self.spatial), self.out)
-        if self.unrolls:
-            col = xp.empty(self._unrolled_shape(len(x)), x.dtype)
-            for i, seen in enumerate(self.others.taps(self.out[1:])):
-                col[:, :, i] = frame[seen]
-        else:
-            col = frame
-        return col.reshape(self.column_shape(len(x)))
+    def frame(self, xp: Any, x: Any) -> Any:
+        """(n, C, *spatial) -> (n, C, *extent), with the padding, as it should lie in memory."""
+        return self.window.frame(xp, laid_out(xp, x, self.last), self.out)
 
-    def fold(self, xp: Any, col: Any) -> Any:
-        """(n, G, C/G*k', rows*P') -> (n, C, *spatial): adjoint of `columns`."""
-        col = col.reshape(self._unrolled_shape(len(col)))
-        if self.unrolls:
-            frame = xp.zeros((*col.shape[:2], *self.window.extent(self.out)), col.dtype)
-            for i, seen in enumerate(self.others.taps(self.out[1:])):
-                frame[seen] += col[:, :, i]
-        else:
-            frame = col.reshape(*col.shape[:2], *self.window.extent(self.out))
-        return self.window.unframe(xp, frame, self.spatial)
+    def rows(self, xp: Any, frame: Any, band: slice) -> Any:
+        """(n, C, *extent) -> (G, n*P, K) or (n, G, P, K), for the windows of a band."""
+        seen = self._seen(frame, band)
+        out = (band.stop - band.start, *self.out[1:])
+        seen = seen.reshape(len(seen), self.groups, self.inputs, *seen.shape[2:])
+        rows = self.window.views(xp, seen, out).transpose(self._order)
+        if self.last:
+            return rows.reshape(self.groups, len(frame) * prod(out), self.weight_shape[-1])
+        shape = (len(frame), self.groups, self.weight_shape[-1], prod(out))
+        return rows.reshape(shape).swapaxes(-1, -2)
 
-    def _unrolled_shape(self, n: int) -> Shape:
-        return (n, self.channels, prod(self.others.size), self.rows, *self.out[1:])
+    def fold(self, rows: Any, frame: Any, band: slice) -> None:
+        """Add rows to a frame, where they come from: adjoint of `rows`."""
+        out = (band.stop - band.start, *self.out[1:])
+        sizes = (len(frame), self.groups, self.inputs, *out, *self.window.size)
+        if not self.last:
+            rows = rows.swapaxes(-1, -2)
+        rows = rows.reshape([sizes[axis] for axis in self._order])
+        rows = rows.transpose([self._order.index(axis) for axis in range(len(sizes))])
+        frame = self._seen(frame, band)
+        frame = frame.reshape(len(frame), self.groups, self.inputs, *frame.shape[2:])
+        taps = product(*map(range, self.window.size))
+        for tap, seen in zip(taps, self.window.taps(out), strict=True):
+            frame[seen] += rows[(..., *tap)]
+
+    @property
+    def _order(self) -> list[int]:
+        """In which order (n, G, C/G, *out, *k) make up the rows, in memory."""
+        axes = len(self.out)
+        out, taps = range(3, 3 + axes), range(3 + axes, 3 + 2 * axes)
+        return [1, 0, *out, *taps, 2] if self.last else [0, 1, 2, *taps, *out]
+
+    def _seen(self, frame: Any, band: slice) -> Any:
+        """The positions of the first axis that a band of windows sees."""
+        stride, reach = self.window.stride[0], self.window.reach[0]
+        return frame[:, :, band.start * stride : (band.stop - 1) * stride + reach]

@@ -28,7 +28,7 @@ from ..cuda.geometry import STRUCTS, limits, window3
 from ..cuda.kernel import FLOATS, OFFSETS, Kernel
 from . import pool_cpu
 from .activation import only
-from .im2col import parts
+from .image_memory import parts
 
 __all__: list[str] = []  # the public functions are in pool_functions.py
 

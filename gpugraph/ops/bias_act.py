@@ -28,6 +28,7 @@ from .activation import LeakyRelu, Relu, activation_grad, check_floating, off_ze
 from .broadcast import broadcast_to
 from .conv_layer import SUM_SLABS, blocks_for
 from .fused import activated, activation, activation_code, one_of_each
+from .image_memory import channel_sum, spread
 
 __all__ = ["bias_act"]
 
@@ -77,7 +78,7 @@ class BiasAct(Op):
         return x
 
     def forward(self, xp: Any, x: Any, b: Any = None) -> Any:
-        z = x + (0 if b is None else b.reshape(-1, *(1,) * (x.ndim - 2)))
+        z = x + (0 if b is None else spread(xp, b, x))
         return activated(xp, self.act, z)
 
     def kernel_limits(self, x: Spec, b: Spec | None = None) -> str | None:
@@ -145,7 +146,7 @@ class ChannelSum(Op):
         return Spec(x.shape[1:2], x.dtype)
 
     def forward(self, xp: Any, x: Any) -> Any:
-        return x.sum(axis=(0, *range(2, x.ndim)))
+        return channel_sum(x)
 
     def kernel_limits(self, x: Spec) -> str | None:
         return only_floats(x)

@@ -30,6 +30,7 @@ from ..cuda.geometry import MOST, limits
 from . import conv_columns, conv_cpu, conv_direct, im2col
 from .bias_act import CHANNEL_SUM
 from .conv_layer import Layer
+from .image_memory import spread
 
 __all__: list[str] = []  # the public functions are in conv_functions.py
 
@@ -96,7 +97,7 @@ class Conv(Bilinear):
     def forward(self, xp: Any, x: Any, w: Any, b: Any = None) -> Any:
         y = im2col.conv(xp, x, w, self.window, self.groups)
         if b is not None:
-            xp.add(y, b.reshape(-1, *(1,) * (y.ndim - 2)), out=y)
+            y += spread(xp, b, y)
         return y
 
     def kernel_limits(self, x: Spec, w: Spec, b: Spec | None = None) -> str | None:

@@ -27,17 +27,18 @@ def conv(xp: Any, x: Any, w: Any, window: Window) -> Any:
     """x (N, C, *spatial), w (C, 1, *k) -> (N, C, *out)."""
     out = window.out(x.shape[2:])
     y = empty_images(xp, (*x.shape[:2], *out), x.dtype, last=True)
-    filters = xp.moveaxis(w[:, 0], 0, -1)
+    filters = xp.ascontiguousarray(xp.moveaxis(w[:, 0], 0, -1))
     joined = window.stride[-1] == 1
     if joined:
         filters = xp.tile(filters, out[-1])
-    taps = list(range(len(out)))
-    before = [len(out) + axis for axis in range(len(out) + (not joined))]
+    images = list(range(1 + len(out) + (not joined)))  # (n, *before, run)
+    taps = [len(images) + axis for axis in range(len(out))]
     for part in _parts(x, window, out):
         frame = window.frame(xp, laid_out(xp, x[part], True), out)
         seen = _runs(xp, laid_out(xp, frame, True), window, out, joined)
-        target = xp.moveaxis(y[part], 1, -1).reshape(*seen.shape[: len(before)], -1)
-        xp.einsum(seen, [*before, *taps, ...], filters, [*taps, ...], [*before, ...], out=target)
+        target = xp.moveaxis(y[part], 1, -1).reshape(*seen.shape[: len(images) - 1], -1)
+        labels = [*images[:-1], *taps, images[-1]]
+        xp.einsum(seen, labels, filters, [*taps, images[-1]], images, out=target)
     return y
 
 

@@ -40,3 +40,34 @@ def laid_out(xp: Any, x: Any, last: bool) -> Any:
     if not last:
         return xp.ascontiguousarray(x)
     return xp.moveaxis(xp.ascontiguousarray(xp.moveaxis(x, 1, -1)), -1, 1)
+
+
+def channels_last(x: Any) -> bool:
+    """Are the channels of x (N, C, *spatial) next to each other in memory, and no positions?"""
+    return x.ndim > 2 and x.strides[1] < x.strides[-1]
+
+
+def spread(xp: Any, v: Any, x: Any) -> Any:
+    """A number for each channel (C), in a shape to broadcast against x (N, C, *spatial).
+
+    Repeated along a line where channels come last: NumPy is slow with short runs.
+    """
+    between = (1,) * (x.ndim - 3)
+    if channels_last(x):
+        return xp.moveaxis(xp.tile(v, x.shape[-1]).reshape(1, *between, x.shape[-1], -1), -1, 1)
+    return v.reshape(1, -1, *(1,) * (x.ndim - 2))
+
+
+def channel_sum(x: Any) -> Any:
+    """(N, C, *spatial) -> (C): the sum over all axes but that of the channels."""
+    if channels_last(x):  # lines first, which are long runs in memory
+        return x.sum(axis=(0, *range(2, x.ndim - 1))).sum(axis=-1)
+    return x.sum(axis=(0, *range(2, x.ndim)))
+
+
+def channel_dot(xp: Any, a: Any, b: Any) -> Any:
+    """`channel_sum` of a * b, which is not made."""
+    axes = list(range(a.ndim))
+    if channels_last(a):
+        return xp.einsum(a, axes, b, axes, [1, axes[-1]]).sum(axis=-1)
+    return xp.einsum(a, axes, b, axes, [0, 1]).sum(axis=0)

@@ -32,6 +32,7 @@ from ..cuda.kernel import only_floats, wide
 from . import channels_cpu
 from .activation import check_floating
 from .broadcast import broadcast_to
+from .image_memory import channel_dot, channel_sum, spread
 from .norm_kernels import count, input_on, normalised_on, params_on
 
 __all__: list[str] = []  # the public functions are in norm_functions.py
@@ -136,14 +137,14 @@ class BatchNormEval(Normalisation):
         self, xp: Any, x: Any, var: Any, mean: Any = None, weight: Any = None, bias: Any = None
     ) -> Any:
         scale = 1 / xp.sqrt(var + self.eps)
-        scale = column(scale if weight is None else scale * weight, x.ndim)
+        scale = spread(xp, scale if weight is None else scale * weight, x)
         if mean is None:
             y = x * scale
         else:
-            y = x - column(mean, x.ndim)
+            y = x - spread(xp, mean, x)
             y *= scale
         if bias is not None:
-            y += column(bias, x.ndim)
+            y += spread(xp, bias, x)
         return y
 
     def cuda(
@@ -207,15 +208,8 @@ class BatchNormParams(Normalisation):
         return channels, channels
 
     def forward(self, xp: Any, gy: Any, x: Any, var: Any, mean: Any = None) -> tuple[Any, Any]:
-        axes = axes_but_channel(x.ndim)
-        # summed in one order, however they lie in memory
-        gy, x = xp.ascontiguousarray(gy), xp.ascontiguousarray(x)
-        if mean is None:
-            products = gy * x
-        else:
-            products = x - column(mean, x.ndim)
-            products *= gy
-        return products.sum(axis=axes) / xp.sqrt(var + self.eps), gy.sum(axis=axes)
+        centred = x if mean is None else x - spread(xp, mean, x)
+        return channel_dot(xp, centred, gy) / xp.sqrt(var + self.eps), channel_sum(gy)
 
     def cuda(self, dev: Any, gy: Any, x: Any, var: Any, mean: Any = None) -> tuple[Any, Any]:
         return params_on(dev, dev.contiguous(gy), dev.contiguous(x), var, mean, self.eps)
@@ -244,8 +238,8 @@ class BatchNormParams(Normalisation):
             gvar = c * inverse * inverse * node["gweight"] * -0.5
         return ggy, gx, gvar, gmean
 
-    def scratch(self, gy: Spec, x: Spec, *others: Spec | None) -> int:
-        return x.nbytes  # the products
+    def scratch(self, gy: Spec, x: Spec, var: Spec, mean: Spec | None) -> int:
+        return 0 if mean is None else x.nbytes  # x - mean
 
     def cost(self, gy: Spec, x: Spec, var: Spec, mean: Spec | None) -> Cost:
         flops = 4 * x.size  # minus, times, two sums
@@ -303,11 +297,11 @@ class BatchNormInput(Normalisation):
     ) -> Any:
         n = max(1, count(x.shape))
         inverse = 1 / xp.sqrt(var + self.eps)
-        gx = x - column(mean, x.ndim)
-        gx *= column(inverse * gweight / -n, x.ndim)
+        gx = x - spread(xp, mean, x)
+        gx *= spread(xp, inverse * gweight / -n, x)
         gx += gy
-        gx -= column(gbias / n, x.ndim)
-        gx *= column(inverse if weight is None else inverse * weight, x.ndim)
+        gx -= spread(xp, gbias / n, x)
+        gx *= spread(xp, inverse if weight is None else inverse * weight, x)
         return gx
 
     def cuda(self, dev: Any, gy: Any, x: Any, *per_channel: Any) -> Any:

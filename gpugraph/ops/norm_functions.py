@@ -24,6 +24,7 @@ from . import channels_cpu
 from .activation import activation_grad
 from .broadcast import broadcast_to
 from .fused import activated, activation, activation_code
+from .image_memory import channel_dot, channel_sum, spread
 from .norm import (
     BatchNormEval,
     BatchNormInput,
@@ -63,14 +64,14 @@ class BatchNorm(Normalisation):
     def forward(
         self, xp: Any, x: Any, weight: Any = None, bias: Any = None
     ) -> tuple[Any, Any, Any]:
-        axes, n = axes_but_channel(x.ndim), max(1, count(x.shape))
-        mean = x.sum(axis=axes) / n  # (C)
-        y = x - column(mean, x.ndim)
-        var = xp.square(y).sum(axis=axes) / n  # (C)
+        n = max(1, count(x.shape))
+        mean = channel_sum(x) / n  # (C)
+        y = x - spread(xp, mean, x)
+        var = channel_dot(xp, y, y) / n  # (C)
         scale = 1 / xp.sqrt(var + self.eps)
-        y *= column(scale if weight is None else scale * weight, x.ndim)
+        y *= spread(xp, scale if weight is None else scale * weight, y)
         if bias is not None:
-            y += column(bias, x.ndim)
+            y += spread(xp, bias, y)
         return y, mean, var
 
     def cuda(self, dev: Any, x: Any, weight: Any = None, bias: Any = None) -> tuple[Any, Any, Any]:
@@ -104,9 +105,6 @@ class BatchNorm(Normalisation):
         if gx is not None and rest is not None:
             gx = gx + rest
         return rest if gx is None else gx, gweight, gbias
-
-    def scratch(self, x: Spec, *others: Spec | None) -> int:
-        return x.nbytes  # the squares
 
     def cost(self, x: Spec, weight: Spec | None, bias: Spec | None) -> Cost:
         flops = 7 * x.size  # sum, minus, square, sum, times, plus; and the rest per channel

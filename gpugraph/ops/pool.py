@@ -65,14 +65,14 @@ class MaxPool(Op):
 
     def forward(self, xp: Any, x: Any) -> tuple[Any, Any]:
         out = self.window.out(x.shape[2:], ceil=self.ceil_mode)
-        y = xp.full((*x.shape[:2], *out), -xp.inf, x.dtype)
-        offset = xp.empty(y.shape, offset_dtype(self.window))
+        y = xp.full_like(x, -xp.inf, shape=(*x.shape[:2], *out))
+        offset = xp.empty_like(y, offset_dtype(self.window))
         offset[...] = _first_inside(xp, self.window, out, offset.dtype)
         for part in parts(len(x), 4 * x[:1].nbytes):
             frame = self.window.frame(xp, x[part], out, fill=-xp.inf)
             top, at = y[part], offset[part]
             for number, seen in enumerate(self.window.taps(out)):
-                value = xp.ascontiguousarray(frame[seen])
+                value = frame[seen].copy(order="K")  # each is read twice
                 xp.maximum(at, (value > top) * at.dtype.type(number), out=at)
                 xp.maximum(top, value, out=top)
             nan = top != top
@@ -149,9 +149,9 @@ class PoolScatter(Op):
 
     def forward(self, xp: Any, g: Any, offset: Any) -> Any:
         out = g.shape[2:]
-        gx = xp.empty((*g.shape[:2], *self.spatial), g.dtype)
+        gx = xp.empty_like(g, shape=(*g.shape[:2], *self.spatial))
         for part in parts(len(g), 4 * gx[:1].nbytes):
-            frame = xp.zeros((*gx[part].shape[:2], *self.window.extent(out)), g.dtype)
+            frame = xp.zeros_like(g, shape=(*gx[part].shape[:2], *self.window.extent(out)))
             for number, seen in enumerate(self.window.taps(out)):
                 frame[seen] += only(g[part], offset[part] == number)
             gx[part] = self.window.unframe(xp, frame, self.spatial)
@@ -200,7 +200,7 @@ class PoolGather(Op):
 
     def forward(self, xp: Any, x: Any, offset: Any) -> Any:
         out = offset.shape[2:]
-        y = xp.zeros(offset.shape, x.dtype)
+        y = xp.zeros_like(offset, x.dtype)
         for part in parts(len(x), 4 * x[:1].nbytes):
             frame = self.window.frame(xp, x[part], out)
             for number, seen in enumerate(self.window.taps(out)):

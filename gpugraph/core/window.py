@@ -155,7 +155,7 @@ class Window:
         lie in memory as those of x do.
         """
         spatial, extent = x.shape[-len(out) :], self.extent(out)
-        inside, framed = self._overlap(spatial, extent)
+        inside, framed = self.overlap(spatial, extent)
         if not any(low for low, _ in self.padding) and all(map(int.__ge__, spatial, extent)):
             return x[inside]
         frame = xp.full_like(x, fill, shape=(*x.shape[: -len(out)], *extent))
@@ -170,7 +170,7 @@ class Window:
         extent = frame.shape[-len(spatial) :]
         if extent == spatial and not any(low for low, _ in self.padding):
             return frame
-        inside, framed = self._overlap(spatial, extent)
+        inside, framed = self.overlap(spatial, extent)
         seen = frame[framed]
         if seen.shape[-len(spatial) :] == spatial:
             return seen
@@ -178,7 +178,7 @@ class Window:
         x[inside] = seen
         return x
 
-    def _overlap(self, spatial: Ints, extent: Ints) -> tuple[Any, Any]:
+    def overlap(self, spatial: Ints, extent: Ints) -> tuple[Any, Any]:
         """Where array and frame meet: as an index into the array, and into the frame."""
         inside: list[Any] = [...]
         framed: list[Any] = [...]

@@ -169,6 +169,85 @@ class Lowering:
         """(n, C, *spatial) -> (n, C, *extent), with the padding, as it should lie in memory."""
         return self.window.frame(xp, laid_out(xp, x, self.last), self.out)
 
+    def rows(self, xp: Any, x: Any) -> Iterator[tuple[slice, slice, Any]]:
+        """Images of x, a band of windows, and their rows: (G, n*P, K) or (n, G, P, K).
+
+        The next rows come into the same memory.
+        """
+        padded = any(map(any, self.window.padding))
+        inside, framed = self.window.overlap(self.spatial, self.window.extent(self.out))
+        frame = room = None  # the first ones are the largest
+        for part, bands in self.parts(x.dtype.itemsize):
+            n = part.stop - part.start
+            if padded:
+                frame = self.frame(xp, n, x.dtype) if frame is None else frame[:n]
+                frame[framed] = x[part][inside]
+            else:
+                frame = laid_out(xp, x[part], self.last)
+            seen = self.window.views(xp, self.by_group(frame), self.out)
+            for band in bands:
+                rows = seen[:, :, :, band].transpose(self.order)
+                if not self.window.is_pointwise:
+                    room = xp.empty(rows.size, x.dtype) if room is None else room[: rows.size]
+                    target = room.reshape(rows.shape)
+                    target[...] = rows
+                    rows = target
+                yield part, band, self.matrix(rows, n, band)
+
+    def frame(self, xp: Any, n: int, dtype: Any) -> Any:
+        """n images of zeros (n, C, *extent), as they should lie in memory."""
+        extent = self.window.extent(self.out)
+        if not self.last:
+            return xp.zeros((n, self.groups * self.inputs, *extent), dtype)
+        frame = xp.zeros((n, *extent, self.groups * self.inputs), dtype)
+        return frame.transpose(0, -1, *range(1, frame.ndim - 1))
+
+    def by_group(self, frame: Any) -> Any:
+        """(n, C, ...) -> (n, G, C/G, ...)."""
+        return frame.reshape(len(frame), self.groups, self.inputs, *frame.shape[2:])
+
+    def matrix(self, rows: Any, n: int, band: slice) -> Any:
+        """(n, G, C/G, *out, *k) in the order of memory -> (G, n*P, K) or (n, G, P, K)."""
+        windows, terms = (band.stop - band.start) * prod(self.out[1:]), self.weight_shape[2]
+        if self.last:
+            return rows.reshape(self.groups, n * windows, terms)
+        return rows.reshape(n, self.groups, terms, windows).swapaxes(-1, -2)
+
+    def fold(self, rows: Any, frame: Any, band: slice) -> None:
+        """Add rows to the places of a frame (n, C, *extent) where they come from."""
+        out = (band.stop - band.start, *self.out[1:])
+        sizes = (len(frame), self.groups, self.inputs, *out, *self.window.size)
+        rows = rows if self.last else rows.swapaxes(-1, -2)
+        rows = rows.reshape([sizes[axis] for axis in self.order])
+        rows = rows.transpose([self.order.index(axis) for axis in range(len(sizes))])
+        frame = self.by_group(frame)[:, :, :, band.start * self.window.stride[0] :]
+        taps = product(*map(range, self.window.size))
+        for tap, seen in zip(taps, self.window.taps(out), strict=True):
+            frame[seen] += rows[(..., *tap)]
+
+    def filters(self, w: Any) -> Any:
+        """(O, C/G, *k) -> (G, O/G, K), in the order of `rows`."""
+        w = w.reshape(self.groups, self.outputs, self.inputs, prod(self.window.size))
+        return (w.swapaxes(2, 3) if self.last else w).reshape(self.weight_shape)
+
+    def unfiltered(self, xp: Any, w: Any) -> Any:
+        """(G, O/G, K) -> (O, C/G, *k): undoes `filters`."""
+        if self.last:
+            w = w.reshape(self.groups, self.outputs, prod(self.window.size), self.inputs)
+            w = xp.ascontiguousarray(w.swapaxes(2, 3))
+        return w.reshape(self.groups * self.outputs, self.inputs, *self.window.size)
+
+    def matrices(self, xp: Any, y: Any) -> Any:
+        """(n, O, *out) -> (G, n*P, O/G) or (n, G, P, O/G): a view of what `conv` has allocated."""
+        y = laid_out(xp, y, self.last)
+        if self.last:
+            return xp.moveaxis(y, 1, -1).reshape(-1, self.groups, self.outputs).swapaxes(0, 1)
+        return y.reshape(len(y), self.groups, self.outputs, -1).swapaxes(-1, -2)
+
+    def frame(self, xp: Any, x: Any) -> Any:
+        """(n, C, *spatial) -> (n, C, *extent), with the padding, as it should lie in memory."""
+        return self.window.frame(xp, laid_out(xp, x, self.last), self.out)
+
     def rows(self, xp: Any, frame: Any, band: slice) -> Any:
         """(n, C, *extent) -> (G, n*P, K) or (n, G, P, K), for the windows of a band."""
         seen = self._seen(frame, band)

@@ -39,7 +39,8 @@ def laid_out(xp: Any, x: Any, last: bool) -> Any:
     """x with its channels last in memory, or before the positions: itself if they are."""
     if not last:
         return xp.ascontiguousarray(x)
-    return xp.moveaxis(xp.ascontiguousarray(xp.moveaxis(x, 1, -1)), -1, 1)
+    x = xp.ascontiguousarray(x.transpose(0, *range(2, x.ndim), 1))
+    return x.transpose(0, -1, *range(1, x.ndim - 1))
 
 
 def channels_last(x: Any) -> bool:

@@ -149,9 +149,9 @@ class PoolScatter(Op):
 
     def forward(self, xp: Any, g: Any, offset: Any) -> Any:
         out = g.shape[2:]
-        gx = xp.empty_like(g, shape=(*g.shape[:2], *self.spatial))
+        gx = xp.empty_like(offset, g.dtype, shape=(*g.shape[:2], *self.spatial))
         for part in parts(len(g), 4 * gx[:1].nbytes):
-            frame = xp.zeros_like(g, shape=(*gx[part].shape[:2], *self.window.extent(out)))
+            frame = xp.zeros_like(gx, shape=(*gx[part].shape[:2], *self.window.extent(out)))
             for number, seen in enumerate(self.window.taps(out)):
                 frame[seen] += only(g[part], offset[part] == number)
             gx[part] = self.window.unframe(xp, frame, self.spatial)

@@ -120,8 +120,9 @@ class Relu6(Activation):
 
 def only(values: Any, mask: Any) -> Any:
     """values where mask, else 0, for inf and NaN too (unlike a product); 3x faster than `where`."""
-    bits = values.view(f"i{values.dtype.itemsize}")
-    return (bits & -mask.astype(bits.dtype)).view(values.dtype)
+    bits = (-mask.view(np.int8)).astype(f"i{values.dtype.itemsize}")  # all of a number's, or none
+    bits &= values.view(bits.dtype)
+    return bits.view(values.dtype)
 
 
 @dataclass(frozen=True)

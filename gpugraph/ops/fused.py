@@ -132,7 +132,9 @@ class ActivationGrad(Op):
         return -2 * g * h * y if isinstance(self.act, Tanh) else zeros_like(h)
 
     def scratch(self, g: Spec, y: Spec) -> int:
-        return g.nbytes + g.size  # where y is not 0, also in the width of g
+        if isinstance(self.act, (Relu, Relu6)):
+            return 2 * g.size  # where y is not 0, and that as integers
+        return g.nbytes + g.size
 
     def cost(self, g: Spec, y: Spec) -> Cost:
         flops: dict[type[Op], int] = {Relu: 0, Relu6: 0, LeakyRelu: 1, Elu: 2}

@@ -1,0 +1,174 @@
+"""Convolution of few channels as matrix products: images become columns, and images again.
+
+Textbook im2col writes every tap of every window into a column matrix, prod(k) times the size of
+the image. Here the first spatial axis is not unrolled: at stride 1, what its tap i sees is what
+tap 0 sees, some rows further on. So one matrix serves all its taps, as shifted slices:
+
+    y = sum over i of w[i] @ col[slice i]
+
+It copies k0 times less, and for a 1-D convolution nothing. The idea is that of MEC (Cho and Brand,
+"MEC: Memory-efficient Convolution for Deep Neural Network", ICML 2017), with the sum over the taps
+of the first axis outside of the product. Where that axis has a stride, or where adding up many
+outputs costs more than copying few inputs, a new axis of length 1 takes its place at the front, and
+what remains is textbook im2col.
+
+Groups are a batch of products. Columns are made for a few images at a time and never kept. In the
+shape comments, k0 and rows belong to the first axis, k' and P' are the taps and the windows of all
+others together, and P are all windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+from ..core.window import Window
+from .image_memory import parts
+
+__all__ = ["conv", "conv_input", "conv_weight", "flips", "scratch"]
+
+Shape = tuple[int, ...]
+
+def flips(window: Window, groups: int, w: Shape) -> bool:
+    """Is `conv` with flipped filters faster than `conv_input`? If it makes no more columns."""
+    return w[0] <= w[1] * groups
+
+
+def conv(xp: Any, x: Any, w: Any, window: Window, groups: int) -> Any:
+    """x (N, C, *spatial), w (O, C/G, *k) -> (N, O, *out)."""
+    low = Lowering(window, groups, x.shape, w.shape)
+    y = xp.empty((len(x), len(w), *window.out(x.shape[2:])), x.dtype)
+    grouped = low.grouped(y)
+    w = low.by_tap(xp, w)
+    for part in low.parts(x.dtype.itemsize):
+        col, out = low.columns(xp, x[part]), grouped[part]
+        xp.matmul(w[0], col[..., low.taps[0]], out=out)  # (n, G, O/G, P)
+        for wi, tap in zip(w[1:], low.taps[1:], strict=True):
+            xp.add(out, wi @ col[..., tap], out=out)
+    return y
+
+
+def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, spatial: Shape) -> Any:
+    """gy (N, O, *out), w (O, C/G, *k) -> (N, C, *spatial): adjoint of `conv` in x."""
+    gx = xp.empty((len(gy), w.shape[1] * groups, *spatial), gy.dtype)
+    low = Lowering(window, groups, gx.shape, w.shape)
+    wt = low.by_tap(xp, w).swapaxes(-1, -2)  # (k0, G, C/G*k', O/G)
+    for part in low.parts(gx.dtype.itemsize):
+        g = low.grouped(gy[part])
+        if len(low.taps) == 1:
+            col = wt[0] @ g
+        else:
+            col = xp.zeros(low.column_shape(len(gx[part])), gx.dtype)
+            for wi, tap in zip(wt, low.taps, strict=True):
+                col[..., tap] += wi @ g
+        gx[part] = low.fold(xp, col).reshape(gx[part].shape)
+    return gx
+
+
+def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
+    """x (N, C, *spatial), gy (N, O, *out) -> (O, C/G, *k): adjoint of `conv` in w."""
+    shape = (gy.shape[1], x.shape[1] // groups, *window.size)
+    low = Lowering(window, groups, x.shape, shape)
+    gw = xp.zeros(low.weight_shape, x.dtype)
+    for part in low.parts(x.dtype.itemsize):
+        col, g = low.columns(xp, x[part]).swapaxes(-1, -2), low.grouped(gy[part])
+        for i, tap in enumerate(low.taps):
+            gw[i] += (g @ col[..., tap, :]).sum(axis=0)  # (n, G, O/G, C/G*k') summed
+    return low.from_taps(xp, gw).reshape(shape)
+
+
+def scratch(kind: str, window: Window, groups: int, x: Shape, w: Shape, itemsize: int) -> int:
+    """Bytes that `conv`, `conv_input` or `conv_weight` takes besides arguments and result."""
+    out = window.out(x[2:])
+    low = Lowering(window, groups, x, w)
+    k0, inner = low.weight_shape[0], low.weight_shape[-1]
+    framed = low.unrolls or any(map(any, window.padding))  # else columns are views of x
+    each = prod(low.column_shape(1)) if framed or kind == "conv_input" else 0
+    frame = x[1] * prod(low.window.extent(low.out)) if low.unrolls else 0
+    worst = before = 0  # columns of the part before are there until the next are made
+    for part in low.parts(itemsize):
+        n = part.stop - part.start
+        if kind == "conv_input":
+            product = groups * inner * prod(out) if k0 > 1 else 0
+            now = n * each + max(n * product + before, n * frame)
+        elif kind == "conv":
+            product = n * w[0] * prod(out) if k0 > 1 else 0
+            now = n * each + max(n * frame + before, product)
+        else:
+            now = n * each + max(n * frame + before, n * prod(w) // k0)
+        worst, before = max(worst, now), n * each
+    return itemsize * ((2 if kind == "conv_weight" else 1) * prod(w) + worst)
+
+
+class Lowering:
+    """The shapes in which one convolution is computed, from those of x and w."""
+
+    def __init__(self, window: Window, groups: int, x: Shape, w: Shape) -> None:
+        spatial, out = x[2:], window.out(x[2:])
+        # measured: copying 3 numbers into columns costs about as much as adding up 2 outputs
+        few_inputs = 3 * w[1] * prod(window.size[1:]) < 2 * (w[0] // groups)
+        if window.stride[0] > 1 or (few_inputs and window.size[0] > 1):
+            window, spatial, out = window.behind_unit_axis(), (1, *spatial), (1, *out)
+        self.window, self.spatial, self.out = window, spatial, out
+        self.others = window.trailing(1)  # all axes but the first
+        self.unrolls = not self.others.is_pointwise
+        self.images, self.channels, self.groups = x[0], x[1], groups
+        self.rows = window.extent(out)[0]
+        step, windows = window.dilation[0] * prod(out[1:]), prod(out)
+        # the columns that each tap of the first axis sees
+        self.taps = [slice(i * step, i * step + windows) for i in range(window.size[0])]
+        inner = x[1] // groups * prod(self.others.size)
+        self.weight_shape = (window.size[0], groups, w[0] // groups, inner)
+
+    def column_shape(self, n: int) -> Shape:
+        """(n, G, C/G*k', rows*P')."""
+        return (n, self.groups, self.weight_shape[-1], self.rows * prod(self.out[1:]))
+
+    def parts(self, itemsize: int) -> Iterator[slice]:
+        """The batch in parts: the largest intermediate of an image decides."""
+        outputs = prod(self.weight_shape[1:3]) * prod(self.out)
+        largest = max(prod(self.column_shape(1)), outputs, prod(self.weight_shape[1:]))
+        return parts(self.images, itemsize * largest)
+
+    def grouped(self, y: Any) -> Any:
+        """(N, O, *out) -> (N, G, O/G, P)."""
+        return y.reshape(len(y), *self.weight_shape[1:3], prod(self.out))
+
+    def by_tap(self, xp: Any, w: Any) -> Any:
+        """(O, C/G, *k) -> (k0, G, O/G, C/G*k')."""
+        k0, groups, outputs, _ = self.weight_shape
+        w = w.reshape(groups, outputs, self.channels // groups, k0, prod(self.others.size))
+        return w.transpose(3, 0, 1, 2, 4).reshape(self.weight_shape)
+
+    def from_taps(self, xp: Any, w: Any) -> Any:
+        """(k0, G, O/G, C/G*k') -> (G, O/G, C/G, k0, k'): undoes `by_tap`."""
+        k0, groups, outputs, _ = self.weight_shape
+        w = w.reshape(k0, groups, outputs, self.channels // groups, prod(self.others.size))
+        return w.transpose(1, 2, 3, 0, 4)
+
+    def columns(self, xp: Any, x: Any) -> Any:
+        """(n, C, *spatial) -> (n, G, C/G*k', rows*P'): x itself if there is nothing to do."""
+        x = xp.ascontiguousarray(x).reshape(*x.shape[:2], *self.spatial)
+        frame = self.window.frame(xp, x, self.out)
+        if self.unrolls:
+            col = xp.empty(self._unrolled_shape(len(x)), x.dtype)
+            for i, seen in enumerate(self.others.taps(self.out[1:])):
+                col[:, :, i] = frame[seen]
+        else:
+            col = frame
+        return col.reshape(self.column_shape(len(x)))
+
+    def fold(self, xp: Any, col: Any) -> Any:
+        """(n, G, C/G*k', rows*P') -> (n, C, *spatial): adjoint of `columns`."""
+        col = col.reshape(self._unrolled_shape(len(col)))
+        if self.unrolls:
+            frame = xp.zeros((*col.shape[:2], *self.window.extent(self.out)), col.dtype)
+            for i, seen in enumerate(self.others.taps(self.out[1:])):
+                frame[seen] += col[:, :, i]
+        else:
+            frame = col.reshape(*col.shape[:2], *self.window.extent(self.out))
+        return self.window.unframe(xp, frame, self.spatial)
+
+    def _unrolled_shape(self, n: int) -> Shape:
+        return (n, self.channels, prod(self.others.size), self.rows, *self.out[1:])

@@ -138,8 +138,8 @@ class Lowering:
             for band in bands:
                 rows = seen[:, :, :, band].transpose(self.order)
                 if not self.window.is_pointwise:
-                    room = xp.empty(rows.size, x.dtype) if room is None else room[: rows.size]
-                    target = room.reshape(rows.shape)
+                    room = xp.empty(rows.size, x.dtype) if room is None else room
+                    target = room[: rows.size].reshape(rows.shape)
                     target[...] = rows
                     rows = target
                 windows = (band.stop - band.start) * prod(self.out[1:])

@@ -133,6 +133,9 @@ class LeakyRelu(Activation):
     flops = 2
 
     def forward(self, xp: Any, x: Any) -> Any:
+        if 0 < self.negative_slope <= 1:  # not 0, which times infinity is NaN
+            y = self.negative_slope * x
+            return xp.maximum(x, y)
         return xp.maximum(x, 0) + self.negative_slope * xp.minimum(x, 0)
 
     def cpu(self, lib: Any, x: Any) -> Any:
@@ -169,7 +172,10 @@ class Sigmoid(Activation):
 
     def forward(self, xp: Any, x: Any) -> Any:
         with np.errstate(over="ignore"):  # e^-x may be infinite: then y is 0, as it should be
-            return 1 / (1 + xp.exp(-x))
+            y = xp.empty_like(x)
+            xp.exp(xp.negative(x, out=y), out=y)
+            y += 1
+            return xp.reciprocal(y, out=y)
 
     def cpu(self, lib: Any, x: Any) -> Any:
         return activation_cpu.activation(lib, self.label, 0.0, x)

@@ -25,6 +25,7 @@ __all__ = ["conv", "conv_input", "conv_weight", "flips", "scratch"]
 
 Shape = tuple[int, ...]
 
+
 def conv(xp: Any, x: Any, w: Any, window: Window, groups: int) -> Any:
     """x (N, C, *spatial), w (O, C/G, *k) -> (N, O, *out)."""
     low = Lowering(window, groups, x.shape, w.shape)

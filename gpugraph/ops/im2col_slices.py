@@ -30,6 +30,7 @@ __all__ = ["conv", "conv_input", "conv_weight", "flips", "scratch"]
 
 Shape = tuple[int, ...]
 
+
 def flips(window: Window, groups: int, w: Shape) -> bool:
     """Is `conv` with flipped filters faster than `conv_input`? If it makes no more columns."""
     return w[0] <= w[1] * groups

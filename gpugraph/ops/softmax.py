@@ -52,7 +52,8 @@ def log_probabilities(xp: Any, x: Any, axis: int) -> Any:
         return x.copy()
     with np.errstate(divide="ignore", invalid="ignore"):
         z = shifted(xp, x, axis)
-        return z - xp.log(xp.exp(z).sum(axis=axis, keepdims=True))
+        z -= xp.log(xp.exp(z).sum(axis=axis, keepdims=True))
+        return z
 
 
 def launch_rows(dev: Any, kernel: Kernel, *arrays: Any, shape: tuple[int, ...], axis: int) -> None:
@@ -133,8 +134,10 @@ class Softmax(AlongAxis):
         if not x.size:
             return x.copy()
         with np.errstate(invalid="ignore"):
-            e = xp.exp(shifted(xp, x, self.axis))
-            return e / e.sum(axis=self.axis, keepdims=True)
+            e = shifted(xp, x, self.axis)
+            xp.exp(e, out=e)
+            e /= e.sum(axis=self.axis, keepdims=True)
+            return e
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return apply(SoftmaxGrad.make(self.axis), node["y"], g)

@@ -16,7 +16,7 @@ care, and float64.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ __all__ = ["erf", "erfc", "erfinv"]
 CENTRE = 3.0  # c
 SLOPE = 2 / math.sqrt(math.pi)  # of erf at 0
 WINITZKI = 0.147  # his constant, for the first guess of erfinv
+BLOCK = 1 << 14  # elements: a handful of intermediates of them fit into an L2 cache
 SPLIT = 0.45  # where erfc turns from 1 - erf to Q: both are above 1/2 there
 
 # Coefficients, the constant first; those for float32 need fewer terms
@@ -151,6 +152,23 @@ def head(x: Any) -> Any:
     return x.astype(np.float32).astype(np.float64)
 
 
+def chosen(mask: Any, yes: Any, no: Any) -> Any:
+    """`where` for finite numbers and NaN in both: twice as fast if the mask is in no order."""
+    return yes * mask + no * ~mask
+
+
+def in_blocks(xp: Any, function: Callable[[Any], Any], x: Any, dtype: Any) -> Any:
+    """function(x), on the CPU for as many elements at a time as stay in a cache on the long way."""
+    if xp is not np or x.size <= BLOCK:
+        return function(x)
+    y = np.empty_like(x, dtype, subok=False)
+    flat, values = y.ravel(order="K"), x.ravel(order="K")
+    for start in range(0, x.size, BLOCK):
+        block = slice(start, start + BLOCK)
+        flat[block] = function(values[block])
+    return y
+
+
 class ErrorFunction(Unary, abstract=True):
     """Base of erf and erfc, of real numbers alone."""
 
@@ -170,13 +188,19 @@ class Erf(ErrorFunction):
     widens = True
 
     def forward(self, xp: Any, x: Any) -> Any:
-        x = x.astype(self.result(x.dtype))
-        narrow = x.dtype.itemsize < 8
-        near, far = (NEAR_FLOAT32, FAR_FLOAT32) if narrow else (NEAR_FLOAT64, FAR_FLOAT64)
-        inner = erf_near(near, xp.clip(x, -1.0, 1.0))
-        outer = xp.clip(xp.abs(x), 1.0, 6.0)
-        outer = 1.0 - xp.exp(-outer * outer) * scaled_erfc(far, outer)
-        return xp.where(xp.abs(x) < 1.0, inner, xp.copysign(outer, x))
+        dtype = self.result(x.dtype)
+        near, far = (
+            (NEAR_FLOAT32, FAR_FLOAT32) if dtype.itemsize < 8 else (NEAR_FLOAT64, FAR_FLOAT64)
+        )
+
+        def block(x: Any) -> Any:
+            x = x.astype(dtype)
+            inner = erf_near(near, xp.clip(x, -1.0, 1.0))
+            outer = xp.clip(xp.abs(x), 1.0, 6.0)
+            outer = 1.0 - xp.exp(-outer * outer) * scaled_erfc(far, outer)
+            return chosen(xp.abs(x) < 1.0, inner, xp.copysign(outer, x))
+
+        return in_blocks(xp, block, x, dtype)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return g * (SLOPE * FUNCTIONS.exp(-FUNCTIONS.square(node["x"])))
@@ -186,14 +210,23 @@ class Erfc(ErrorFunction):
     """1 - erf(x)."""
 
     def forward(self, xp: Any, x: Any) -> Any:
-        result = self.result(x.dtype)
-        narrow = result.itemsize < 8
-        near, far = (NEAR_FLOAT32, FAR_FLOAT32) if narrow else (NEAR_FLOAT64, FAR_FLOAT64)
-        x = x.astype(np.float64)
-        inner = 1.0 - erf_near(near, xp.clip(x, -1.0, 1.0))
-        outer = erfc_far(xp, far, xp.abs(x))
-        outer = xp.where(x < 0, 2.0 - outer, outer)
-        return xp.where(xp.abs(x) < SPLIT, inner, outer).astype(result)
+        dtype = self.result(x.dtype)
+        narrow = dtype.itemsize < 8
+        near = NEAR_FLOAT32 if narrow else NEAR_FLOAT64
+
+        def block(x: Any) -> Any:
+            x = x.astype(np.float64)
+            inner = 1.0 - erf_near(near, xp.clip(x, -1.0, 1.0))
+            outer = xp.abs(x)
+            if narrow:  # the roundings of float64 don't show
+                outer = xp.clip(outer, SPLIT, 28.0)
+                outer = xp.exp(-outer * outer) * scaled_erfc(FAR_FLOAT32, outer)
+            else:
+                outer = erfc_far(xp, FAR_FLOAT64, outer)
+            outer = 2.0 * (x < 0) + xp.copysign(outer, x)
+            return chosen(xp.abs(x) < SPLIT, inner, outer).astype(dtype)
+
+        return in_blocks(xp, block, x, dtype)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return g * (-SLOPE * FUNCTIONS.exp(-FUNCTIONS.square(node["x"])))

@@ -207,7 +207,7 @@ def test_half_precision_is_computed_in_single():
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("lines", [1, 3, 2 * 7])  # bands of an image, and parts of 2, 2 and 1
 @pytest.mark.parametrize(
-    ("channels", "filters", "groups"),
+    "channels, filters, groups",
     [(2, 3, 1), (17, 3, 1), (3, 18, 1), (36, 2, 2), (4, 4, 4)],
     ids=["slices", "rows", "rows of a few", "groups of rows", "depthwise"],
 )

@@ -149,12 +149,16 @@ class PoolScatter(Op):
 
     def forward(self, xp: Any, g: Any, offset: Any) -> Any:
         out = g.shape[2:]
-        gx = xp.empty_like(offset, g.dtype, shape=(*g.shape[:2], *self.spatial))
+        gx = xp.zeros_like(offset, g.dtype, shape=(*g.shape[:2], *self.spatial))
+        whole = self._whole(out)
         for part in parts(len(g), 4 * gx[:1].nbytes):
-            frame = xp.zeros_like(gx, shape=(*gx[part].shape[:2], *self.window.extent(out)))
+            frame = gx[part]
+            if not whole:
+                frame = xp.zeros_like(frame, shape=(*frame.shape[:2], *self.window.extent(out)))
             for number, seen in enumerate(self.window.taps(out)):
                 frame[seen] += only(g[part], offset[part] == number)
-            gx[part] = self.window.unframe(xp, frame, self.spatial)
+            if not whole:
+                gx[part] = self.window.unframe(xp, frame, self.spatial)
         return gx
 
     def cuda(self, dev: Any, g: Any, offset: Any) -> Any:
@@ -169,6 +173,18 @@ class PoolScatter(Op):
 
     def kernel_limits(self, g: Spec, offset: Spec) -> str | None:
         return limits(g, self.window, self.spatial)
+
+    def _whole(self, out: Shape) -> bool:
+        """Do the windows see the image, all of it and nothing else?"""
+        return not any(map(any, self.window.padding)) and self.window.extent(out) == self.spatial
+
+    def scratch(self, g: Spec, offset: Spec) -> int:
+        image = g.shape[1] * prod(self.spatial) * g.dtype.itemsize
+        most = max((part.stop - part.start for part in parts(g.shape[0], 4 * image)), default=0)
+        chosen = (2 + g.dtype.itemsize) * prod(g.shape[1:])  # the mask, as integers, and wide
+        out = g.shape[2:]
+        frame = 0 if self._whole(out) else prod(self.window.extent(out)) * g.dtype.itemsize
+        return most * (chosen + g.shape[1] * frame)
 
     def vjp_g(self, node: Any, gg: Tensor) -> Tensor:
         return apply(PoolGather.make(self.window), gg, node["offset"])

@@ -65,10 +65,9 @@ class AvgPool(Op):
         spatial = x.shape[2:]
         out = self.window.out(spatial, ceil=self.ceil_mode)
         y = self.window.frame(xp, x, out)
-        for axis, taps in enumerate(self.window.shifts(out), start=2):
-            if out[axis - 2] == 1:  # one window sees the whole frame
-                y = y.sum(axis=axis, keepdims=True)
-                continue
+        one = all(o == 1 for o in out)  # window, which sees the whole frame
+        y = y.sum(axis=tuple(range(2, y.ndim)), keepdims=True) if one else y
+        for axis, taps in enumerate(self.window.shifts(out) if not one else (), start=2):
             total = y[_along(axis, taps[0])].copy(order="K")
             for tap in taps[1:]:
                 total[...] += y[_along(axis, tap)]

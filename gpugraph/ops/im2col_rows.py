@@ -162,5 +162,6 @@ class Lowering:
         rows = rows.reshape(self.groups, len(frame), *out, *taps, self.inputs)
         rows = rows.transpose(1, 0, -1, *range(2, rows.ndim - 1))
         frame = self.by_group(frame)[:, :, :, band.start * self.window.stride[0] :]
-        for tap, seen in zip(product(*map(range, taps)), self.window.taps(out), strict=True):
-            frame[seen] += rows[(..., *tap)]
+        each = ((..., *tap) for tap in product(*map(range, taps)))
+        for tap, seen in zip(each, self.window.taps(out), strict=True):
+            frame[seen] += rows[tap]

@@ -60,7 +60,7 @@ def resnet50():
 
 @cache
 def blocks(n=1300):
-    """A network of n blocks x + relu(x), in scopes of ten: four nodes each, forward and backward."""
+    """n blocks x + relu(x), in scopes of ten: four nodes each, forward and backward."""
     x = _meta((2, 8))
     with gg.default_device("meta"), gg.graph.record() as run:
         y = x

@@ -6,12 +6,13 @@ layout is copied first.
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ..cpu.layout import as_channels_last, channels_last
+from .image_memory import empty_images, laid_out
 
 __all__: list[str] = []
 
@@ -22,13 +23,13 @@ EXPONENTIAL = 3  # activations numbered from here need one, which the kernels do
 def laid(x: Any) -> tuple[Any, bool]:
     """x, or a copy of it, and whether it lies channels last; else it lies in planes."""
     if x.strides[1] == x.itemsize:
-        return as_channels_last(x), True
+        return laid_out(np, x), True
     return np.ascontiguousarray(x), False
 
 
 def alike(last: bool, *others: Any) -> list[Any]:
     """The others, or copies, in that layout; None as it is."""
-    lie = as_channels_last if last else np.ascontiguousarray
+    lie = partial(laid_out, np) if last else np.ascontiguousarray
     return [None if x is None else lie(x) for x in others]
 
 
@@ -44,7 +45,7 @@ def sizes(x: Any, last: bool) -> tuple[int, int, int, int]:
 
 def empty_like(x: Any, last: bool) -> Any:
     """An array for numbers that lie as those of x."""
-    return channels_last(x.shape, x.dtype) if last else np.empty(x.shape, x.dtype)
+    return empty_images(np, x.shape, x.dtype) if last else np.empty(x.shape, x.dtype)
 
 
 def batch_norm(lib: Any, eps: float, x: Any, weight: Any, bias: Any) -> Any:

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from ..core.window import Window
-from ..cpu.layout import as_channels_last, channels_last, elements
+from ..cpu.layout import elements
+from .image_memory import empty_images, laid_out
 
 __all__ = ["conv", "conv_input", "conv_weight"]
 
@@ -69,7 +70,7 @@ def conv(lib: Any, x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
     """x (N, C, *spatial), w (O, C/G, *k), b (O) or None -> (N, O, *out), or None: not taken."""
     if len(window.size) > 2 or not lib.takes(x, w, b) or not x.size:
         return None
-    y = channels_last((len(x), len(w), *window.out(x.shape[2:])), x.dtype)
+    y = empty_images(np, (len(x), len(w), *window.out(x.shape[2:])), x.dtype)
     geometry = forward(window, groups, x.shape, elements(x), w.shape)
     w, b = np.ascontiguousarray(w), None if b is None else np.ascontiguousarray(b)
     lib.call("conv", x.dtype, geometry, x, w, b, y)
@@ -80,7 +81,7 @@ def conv_input(lib: Any, gy: Any, w: Any, window: Window, groups: int, spatial: 
     """gy (N, O, *out), w (O, C/G, *k) -> (N, C, *spatial), or None: not taken."""
     if len(window.size) > 2 or not lib.takes(gy, w) or not gy.size:
         return None
-    gx = channels_last((len(gy), w.shape[1] * groups, *spatial), gy.dtype)
+    gx = empty_images(np, (len(gy), w.shape[1] * groups, *spatial), gy.dtype)
     w = np.ascontiguousarray(w)
     for geometry in backward(window, groups, spatial, gy.shape, elements(gy), w.shape):
         lib.call("conv", gy.dtype, geometry, gy, w, None, gx)
@@ -93,7 +94,7 @@ def conv_weight(lib: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
         return None
     gw = np.empty((gy.shape[1], x.shape[1] // groups, *window.size), x.dtype)
     geometry = forward(window, groups, x.shape, elements(x), gw.shape)
-    lib.call("conv_weight", x.dtype, geometry, x, as_channels_last(gy), gw)
+    lib.call("conv_weight", x.dtype, geometry, x, laid_out(np, gy), gw)
     return gw
 
 

@@ -6,6 +6,7 @@ The axes are (N, C, *spatial). In memory, channels come before the positions, or
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["empty_images", "laid_out", "parts"]
@@ -29,8 +30,13 @@ def empty_images(xp: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 
     No view of another one: the engine adds to gradients that own their memory in place.
     """
-    order = xp.moveaxis(xp.empty((2,) * len(shape), dtype), -1, 1)
-    return xp.empty_like(order, shape=shape)
+    return xp.empty_like(_pattern(xp, len(shape), dtype), shape=shape)
+
+
+@lru_cache
+def _pattern(xp: Any, ndim: int, dtype: Any) -> Any:
+    """An array with channels last in memory, to be told which order is meant."""
+    return xp.moveaxis(xp.empty((2,) * ndim, dtype), -1, 1)
 
 
 def laid_out(xp: Any, x: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.window import Window
-from ..cpu.layout import as_channels_last, channels_last
+from .image_memory import empty_images, laid_out
 
 __all__ = ["avg_pool", "avg_pool_input", "max_pool", "mean", "pool_gather", "pool_scatter"]
 
@@ -39,7 +39,7 @@ def pool_scatter(lib: Any, g: Any, offset: Any, window: Window, spatial: Shape) 
     if not (lib.takes(g) and g.size and _small(window) and offset.dtype == np.uint8):
         return None
     offset, last = _settled(offset)
-    g = as_channels_last(g) if last else np.ascontiguousarray(g)
+    g = laid_out(np, g) if last else np.ascontiguousarray(g)
     gx = _empty((*g.shape[:2], *spatial), g.dtype, last)
     geometry = _geometry(window, gx.shape, g.shape[2:], last)
     lib.call("pool_scatter", g.dtype, geometry, g, offset, gx)
@@ -51,7 +51,7 @@ def pool_gather(lib: Any, x: Any, offset: Any, window: Window) -> Any:
     if not (lib.takes(x) and x.size and _small(window) and offset.dtype == np.uint8):
         return None
     offset, last = _settled(offset)
-    x = as_channels_last(x) if last else np.ascontiguousarray(x)
+    x = laid_out(np, x) if last else np.ascontiguousarray(x)
     y = _empty(offset.shape, x.dtype, last)
     geometry = _geometry(window, x.shape, offset.shape[2:], last)
     lib.call("pool_gather", x.dtype, geometry, x, offset, y)
@@ -67,8 +67,8 @@ def avg_pool(lib: Any, x: Any, window: Window, out: Shape, counts: Any) -> Any:
         return None
     if not _is_last(x) and x.flags.c_contiguous:
         return None
-    x = as_channels_last(x)
-    y = channels_last((*x.shape[:2], *out), x.dtype)
+    x = laid_out(np, x)
+    y = empty_images(np, (*x.shape[:2], *out), x.dtype)
     geometry = _geometry(window, x.shape, out, True)
     lib.call("avg_pool", x.dtype, geometry, *_plane(counts), x, y)
     return y
@@ -78,8 +78,8 @@ def avg_pool_input(lib: Any, g: Any, window: Window, spatial: Shape, counts: Any
     """g (N, C, *out) -> (N, C, *spatial), channels last; or None: not taken. counts as above."""
     if not (lib.takes(g) and g.size and len(window.size) < 3):
         return None
-    g = as_channels_last(g)
-    gx = channels_last((*g.shape[:2], *spatial), g.dtype)
+    g = laid_out(np, g)
+    gx = empty_images(np, (*g.shape[:2], *spatial), g.dtype)
     geometry = _geometry(window, gx.shape, g.shape[2:], True)
     lib.call("avg_pool_input", g.dtype, geometry, *_plane(counts), g, gx)
     return gx
@@ -116,11 +116,11 @@ def _settled(x: Any) -> tuple[Any, bool]:
     """(x, whether its channels are last), copied if it lies in neither way."""
     if _is_last(x):
         return x, True
-    return (x, False) if x.flags.c_contiguous else (as_channels_last(x), True)
+    return (x, False) if x.flags.c_contiguous else (laid_out(np, x), True)
 
 
 def _empty(shape: Shape, dtype: Any, last: bool) -> Any:
-    return channels_last(shape, dtype) if last else np.empty(shape, dtype)
+    return empty_images(np, shape, dtype) if last else np.empty(shape, dtype)
 
 
 def _plane(counts: Any) -> Any:

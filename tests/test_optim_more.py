@@ -17,8 +17,11 @@ from gpugraph.nn.utils import (
     parameters_to_vector,
     vector_to_parameters,
 )
+from gpugraph.optim import optimizer as optimizer_module
 from tests import fake_cupy
 from tests.test_optim import P, problem, rates, run
+
+IN_PARTS = "SGD Adam AdamW RMSprop Adagrad Adadelta Adamax NAdam RAdam Rprop".split()
 
 
 def rmsprop(p, gs, lr=0.01, alpha=0.99, eps=1e-8, decay=0.0, momentum=0.0, centered=False):
@@ -697,3 +700,40 @@ def test_identity_dirac_and_sparse():
 def test_gains():
     assert init.calculate_gain("leaky_relu") == math.sqrt(2 / (1 + 0.01**2))
     assert init.calculate_gain("conv_transpose2d") == 1 and init.calculate_gain("selu") == 0.75
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [(name, {}) for name in IN_PARTS]
+    + [("Adam", {"amsgrad": True, "maximize": True}), ("SGD", {"momentum": 0.9, "nesterov": True})],
+)
+def test_an_update_in_parts_has_the_same_bits(name, options, monkeypatch):
+    """Of large arrays a part at a time is updated: new and old memory, and counts, are the same."""
+    make = getattr(optim, name)
+    assert make.elementwise
+    rng = np.random.default_rng(3)
+    start, gradients = rng.standard_normal((7, 5)), rng.standard_normal((4, 7, 5))
+
+    def trained(part):
+        monkeypatch.setattr(optimizer_module, "PART", part)
+        p = nn.Parameter(start.copy())
+        with gg.cpu.disabled():
+            stepper = make([p], lr=0.1, **options)
+            for g in gradients:
+                p.grad = gg.Tensor(g.copy())
+                stepper.step()
+        return p.numpy(), stepper.state[p]
+
+    (whole, memory), (parts, pieces) = trained(1000), trained(4)
+    assert np.array_equal(whole, parts) and not np.array_equal(whole, start)
+    assert memory.keys() == pieces.keys()
+    for key, value in memory.items():
+        assert np.shape(pieces[key]) == np.shape(value) and np.array_equal(pieces[key], value)
+
+
+def test_a_rule_of_your_own_is_not_cut_into_parts():
+    class Sign(optim.SGD):
+        def update(self, xp, p, g, state, group):
+            p -= group["lr"] * g / xp.linalg.norm(g)
+
+    assert not Sign.elementwise and Sign.cpu is None and not optim.LAMB.elementwise

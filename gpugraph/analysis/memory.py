@@ -22,6 +22,7 @@ from ..core.tensor import Tensor
 from ..nn.functional import cross_entropy
 from ..nn.module import Module
 from ..nn.parameter import Parameter
+from ..optim.optimizer import PART
 from .identity import ByIdentity
 from .table import grid, short
 from .trace import meta_inputs, run_meta, twin
@@ -213,5 +214,6 @@ def _optimizer(make: Any, learned: list[Tensor]) -> tuple[int, int]:
         state += sum(a.nbytes for a in arrays) * real.size
         group = next(g for g in tried.param_groups if any(q is one for q in g["params"]))
         if tried.cpu is None or backend.cpu_library() is None:  # compiled rules take none
-            extra = max(extra, tried.scratch(group) * real.nbytes)
+            size = min(real.size, PART) if tried.elementwise else real.size
+            extra = max(extra, tried.scratch(group) * size * real.dtype.itemsize)
     return state, extra

@@ -40,6 +40,8 @@ class Adam(Optimizer):
     arXiv:1904.09237, algorithm 2, with the corrections of v, as in `torch.optim.Adam`.
     """
 
+    elementwise = True
+
     later = {"amsgrad": False, "maximize": False}
 
     decoupled = False  # does weight decay bypass m and v?

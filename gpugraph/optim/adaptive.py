@@ -61,6 +61,8 @@ class Adadelta(Optimizer):
     Source: Zeiler 2012, arXiv:1212.5701, algorithm 1; lr as in `torch.optim`.
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -114,6 +116,8 @@ class Adamax(Optimizer):
     fused     one update for all parameters of a group, see `Optimizer`
     Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 2; eps as in `torch.optim`.
     """
+
+    elementwise = True
 
     def __init__(
         self,
@@ -173,6 +177,8 @@ class NAdam(Optimizer):
     as in `torch.optim`.
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -229,6 +235,8 @@ class RAdam(Optimizer):
     Source: Liu et al. 2020, arXiv:1908.03265, algorithm 2, with the threshold of `torch.optim`.
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -283,6 +291,8 @@ class Rprop(Optimizer):
     Source: Riedmiller & Braun 1993, in the form of `torch.optim` (Rprop- of Igel & Huesken 2000,
     with steps left out).
     """
+
+    elementwise = True
 
     def __init__(
         self,

@@ -16,10 +16,14 @@ from ..cuda.kernel import FLOATS, wide
 from .compiled import Table
 from .flat import Flat, flatten, no_data, refuse_shared
 
-__all__ = ["Optimizer"]
+__all__ = ["PART", "Optimizer"]
 
 PLAIN = {np.ndarray, int, float}  # types of what is on the CPU
 BESIDES = {"params", "initial_lr"}  # in a group, but no options; a schedule keeps the second there
+
+
+# elements of a part: small enough for the cache, together with what a rule makes of them
+PART = 1 << 14
 
 
 class Optimizer:
@@ -46,15 +50,17 @@ class Optimizer:
     cuda: Callable[..., None] | None = None
     # what ``cpu(lib, rows, dtype, key, group)`` is if there is a compiled rule, see `compiled`
     cpu: Callable[..., None] | None = None
+    # does `update` treat each element by itself? Then a large array is updated in parts
+    elementwise: ClassVar[bool] = False
     # options that states written before there were any lack
     later: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
-        """A class with another rule does not inherit the kernels of the old one."""
+        """A class with another rule does not inherit what is said of the old one."""
         super().__init_subclass__()
-        for kernel in ("cuda", "cpu"):
-            if "update" in vars(cls) and kernel not in vars(cls):
-                setattr(cls, kernel, None)
+        for name, usual in (("cuda", None), ("cpu", None), ("elementwise", False)):
+            if "update" in vars(cls) and name not in vars(cls):
+                setattr(cls, name, usual)
 
     def __init__(
         self, params: Iterable[Any], defaults: dict[str, Any], fused: bool = False
@@ -82,7 +88,7 @@ class Optimizer:
         return None
 
     def scratch(self, group: dict[str, Any]) -> int:
-        """How many arrays of a parameter's size an update on the CPU holds at its worst moment."""
+        """How many arrays of a part's size an update on the CPU holds at its worst moment."""
         return 1
 
     def step(self) -> None:
@@ -128,7 +134,7 @@ class Optimizer:
     def _update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change p and its memory: by the kernel where there is one, else by the rule."""
         if PLAIN.issuperset(map(type, (p, g, *state.values()))) and p.dtype.itemsize > 2:
-            return self.update(np, p, _descent(np, g, group), state, group)
+            return self._in_parts(p, g, state, group)
         xp = backend.module_of("step", ("p", "p.grad"), [p, g])
         if xp is backend.META:
             raise no_data()
@@ -151,6 +157,28 @@ class Optimizer:
                 self._widened(xp, p, g, state, group)
             else:
                 self.update(xp, p, g, state, group)
+
+    def _in_parts(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """The rule on NumPy arrays, some elements at a time: what it makes stays in the cache."""
+        arrays = {k: v for k, v in state.items() if isinstance(v, np.ndarray)}
+        alike = all(a.shape == p.shape and a.flags.c_contiguous for a in (p, g, *arrays.values()))
+        if p.size <= PART or not self.elementwise or not alike:
+            return self.update(np, p, _descent(np, g, group), state, group)
+        after: dict[str, Any] = {}
+        made: dict[str, Array] = {}
+        given = {k: v.reshape(-1) for k, v in arrays.items()}
+        flat_p, flat_g = p.reshape(-1), g.reshape(-1)
+        for start in range(0, p.size, PART):
+            part = slice(start, start + PART)
+            before = {k: v[part] for k, v in given.items()}
+            after = {**state, **before}
+            self.update(np, flat_p[part], _descent(np, flat_g[part], group), after, group)
+            for k, v in after.items():
+                if isinstance(v, np.ndarray) and v is not before.get(k):
+                    if k not in given and k not in made:
+                        made[k] = np.empty(p.size, v.dtype)
+                    (given if k in given else made)[k][part] = v
+        state.update({**after, **arrays, **{k: v.reshape(p.shape) for k, v in made.items()}})
 
     def _widened(
         self, xp: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]

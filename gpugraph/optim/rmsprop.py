@@ -31,6 +31,8 @@ class RMSprop(Optimizer):
     `torch.optim.RMSprop`.
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -105,6 +107,8 @@ class Adagrad(Optimizer):
     No kernel: on a GPU it runs as array operations.
     Source: Duchi, Hazan, Singer 2011, "Adaptive subgradient methods", JMLR 12, the diagonal form.
     """
+
+    elementwise = True
 
     def __init__(
         self,

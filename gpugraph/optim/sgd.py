@@ -41,6 +41,8 @@ class SGD(Optimizer):
     in deep learning", in the form of `torch.optim.SGD`, which multiplies all of b by lr.
     """
 
+    elementwise = True
+
     later = {"maximize": False}
 
     def __init__(

@@ -173,11 +173,11 @@ class Optimizer:
             before = {k: v[part] for k, v in given.items()}
             after = {**state, **before}
             self.update(np, flat_p[part], _descent(np, flat_g[part], group), after, group)
-            for k, v in after.items():
-                if isinstance(v, np.ndarray) and v is not before.get(k):
+            for k in after:
+                if isinstance(after[k], np.ndarray) and after[k] is not before.get(k):
                     if k not in given and k not in made:
-                        made[k] = np.empty(p.size, v.dtype)
-                    (given if k in given else made)[k][part] = v
+                        made[k] = np.empty(p.size, p.dtype)
+                    (given if k in given else made)[k][part] = after[k]
         state.update({**after, **arrays, **{k: v.reshape(p.shape) for k, v in made.items()}})
 
     def _widened(

@@ -16,10 +16,10 @@ __all__ = ["MISTAKES", "planted"]
 
 MISTAKES = {
     "elu: no alpha in the gradient": (
-        "elu", "ops.activation:Elu.vjp_x", "y + self.alpha", "y + 1",
+        "elu", "ops.fused:ActivationGrad.forward", "y + self.act.alpha", "y + 1",
     ),
     "relu6: above 6 a gradient": (
-        "relu6", "ops.activation:Relu6.vjp_x", "(y != 0) & (y != 6)", "y != 0",
+        "relu6", "ops.fused:ActivationGrad.forward", "(y != 0) & (y != 6)", "y != 0",
     ),
     "gelu: the fourth digit of its constant": (
         "gelu", "ops.activation_functions:gelu", "0.044715 * (", "0.044725 * (",
@@ -63,7 +63,7 @@ MISTAKES = {
         "avg_pool2d", "ops.avg_pool:AvgPool.bounds", "(-low, n + high)", "(0, n)",
     ),
     "avg_pool3d: what hangs out over the padding counts": (
-        "avg_pool3d", "ops.avg_pool:AvgPool.divisor", "min(start + k, end)", "start + k",
+        "avg_pool3d", "ops.avg_pool:_counts", "min(i + k, end)", "(i + k)",
     ),
     "max_pool1d: the last of equal maxima": (
         "max_pool1d", "ops.pool:MaxPool.forward", "(value > top)", "(value >= top)",

@@ -41,6 +41,6 @@ def test_a_planted_mistake_is_found(mistake):
 
 def test_a_text_that_has_moved_is_told():
     place = MISTAKES["elu: no alpha in the gradient"][1]
-    told = pytest.raises(AssertionError, match=r"ActivationGrad.forward has 0 times 'y \+ beta', not 1")
-    with told, planted(place, "y + beta", "y"):
+    text = r"ActivationGrad.forward has 0 times 'y \+ beta', not 1"
+    with pytest.raises(AssertionError, match=text), planted(place, "y + beta", "y"):
         pass

@@ -32,18 +32,19 @@ typedef struct {
     const long *place; /* of each tap of w among those of the phase; or -1 */
 } Packing;
 
-static void pack_block(void *work, long job)
+static long terms_of(const Conv *v)
 {
-    const Packing *p = work;
+    return v->taps_y * v->taps_x * (v->in / v->groups);
+}
+
+static void pack_block(const Packing *p, long group, long block, REAL *target)
+{
     const Conv *v = p->conv;
     long in = v->in / v->groups, out = v->out / v->groups;
-    long terms = v->taps_y * v->taps_x * in;
     Blocks blocks = blocks_of(out);
-    long group = job / blocks.count, block = job % blocks.count;
     long first = block_start(blocks, block), last = block_start(blocks, block + 1);
     long wide = (last - first) * LANES, there = out - first * LANES;
     const REAL *w = p->w + group * v->w_group + first * LANES * v->w_out;
-    REAL *target = p->packed + (group * blocks.vectors + first) * terms * LANES;
     /* Numbers of a filter lie in a row: those of all inputs, or, where inputs and outputs are
      * exchanged, only its taps */
     long rows_of_w = v->w_in == v->w_taps ? 1 : in, length = rows_of_w == 1 ? in * v->w_taps : v->w_taps;
@@ -74,18 +75,31 @@ static void pack_block(void *work, long job)
         }
 }
 
-static REAL *pack_dense(const Conv *v, const REAL *w)
+static void pack_job(void *work, long job)
 {
-    Blocks blocks = blocks_of(v->out / v->groups);
-    long terms = v->taps_y * v->taps_x * (v->in / v->groups);
-    long place[v->w_taps];
+    const Packing *p = work;
+    Blocks blocks = blocks_of(p->conv->out / p->conv->groups);
+    long group = job / blocks.count, block = job % blocks.count;
+    long before = group * blocks.vectors + block_start(blocks, block);
+    pack_block(p, group, block, p->packed + before * terms_of(p->conv) * LANES);
+}
+
+static void find_places(const Conv *v, long place[])
+{
     for (long t = 0; t < v->w_taps; t++)
         place[t] = -1;
     for (long i = 0; i < v->taps_y; i++)
         for (long j = 0; j < v->taps_x; j++)
             place[v->tap_y[i] * v->w_y + v->tap_x[j] * v->w_x] = i * v->taps_x + j;
-    Packing packing = {v, w, workspace(v->groups * blocks.vectors * terms * VECTOR_BYTES), place};
-    spread(pack_block, &packing, v->groups * blocks.count);
+}
+
+static REAL *pack_dense(const Conv *v, const REAL *w)
+{
+    Blocks blocks = blocks_of(v->out / v->groups);
+    long place[v->w_taps];
+    find_places(v, place);
+    Packing packing = {v, w, workspace(v->groups * blocks.vectors * terms_of(v) * VECTOR_BYTES), place};
+    spread(pack_job, &packing, v->groups * blocks.count);
     return packing.packed;
 }
 
@@ -144,7 +158,7 @@ tile(const long nv, const REAL *const x[ROWS], const Segment *s, long segments, 
 static void dense_pixels(const Job *job, const REAL *source, const long *from, const long *to, long pixels)
 {
     const Conv *v = job->conv;
-    long out = v->out / v->groups, in = v->in / v->groups, terms = v->taps_y * v->taps_x * in;
+    long out = v->out / v->groups, in = v->in / v->groups, terms = terms_of(v);
     Blocks blocks = blocks_of(out);
     for (long g = 0; g < v->groups; g++)
         for (long b = 0; b < blocks.count; b++) {

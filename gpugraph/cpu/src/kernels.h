@@ -17,6 +17,8 @@
 #include "conv_geometry.h"
 #include "conv_dense.h"
 #include "conv_depthwise.h"
+#include "winograd_transform.h"
+#include "winograd.h"
 #include "conv.h"
 #include "conv_weight.h"
 #include "conv_depthwise_weight.h"

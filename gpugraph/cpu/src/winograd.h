@@ -1,0 +1,235 @@
+/* Convolution by 3 x 3 filters at stride 1 after Winograd, F(2 x 2, 3 x 3): see winograd_transform.h.
+ *
+ * The output is cut into tiles of 2 x 2 pixels, each seen from 4 x 4 inputs. With u, v the filters
+ * and inputs transformed, each of the 16 spots is a product of matrices,
+ *
+ *     m[spot][tile][o] = sum over c of v[spot][tile][c] * u[spot][c][o],
+ *
+ * 16 multiply-adds for what is 36 in a direct sum. A job takes some tiles of the batch, one after
+ * the other, whatever image they belong to: so many that v stays in the L2 cache. Tiles at the edge
+ * read zeros around the image, and write the pixels that are there.
+ *
+ * Rounding: along one axis the magnitudes of what is added up, |A'| |G| |B'|, are 8 times the
+ * largest |x w|, where a direct sum adds up 3; together (8/3)^2 = 7.1 times at the very worst, and
+ * sqrt(5/3)^2 = 1.7 times for numbers that vary independently. Errors grow by as much.
+ *
+ * NaN and infinities would reach all pixels of a tile, as Inf - Inf; and sums of huge numbers may
+ * overflow here alone. Whoever sees an output that isn't finite gives up, and the direct sum computes
+ * the layer: as in the reference, the pixels that see them are the ones that show them.
+ */
+
+/* From where on it is faster, measured */
+#ifndef WINOGRAD_CHANNELS
+#define WINOGRAD_CHANNELS 16
+#endif
+#ifndef WINOGRAD_BYTES
+#define WINOGRAD_BYTES (512 << 10) /* of transformed inputs at a time */
+#endif
+
+/* The images as tiles, and how inputs are transformed. */
+typedef struct {
+    const Conv *conv;
+    const REAL *x, *zeros; /* channels last, with these strides: */
+    long sn, sy, sx;
+    long across, each, all; /* tiles in a row, of an image, of the batch */
+    long at_once;           /* tiles of a job, a multiple of ROWS */
+    long wide, spot;        /* from tile to tile and from spot to spot of what is transformed */
+} Tiles;
+
+static int is_winograd(const Conv *v)
+{
+    if (v->groups != 1 || v->taps_y != 3 || v->taps_x != 3 || v->step_y != 1 || v->step_x != 1)
+        return 0;
+    for (long i = 0; i < 3; i++)
+        if (v->at_y[i] != i || v->at_x[i] != i)
+            return 0;
+    return v->in >= WINOGRAD_CHANNELS && v->out >= WINOGRAD_CHANNELS;
+}
+
+/* Spots that begin a power of two apart would share few lines of the cache. */
+static long apart(long elements)
+{
+    return elements + LANES;
+}
+
+static Tiles cut_tiles(const Conv *v, const REAL *x, const REAL *zeros)
+{
+    Tiles t = {.conv = v, .x = x, .zeros = zeros, .sn = v->sn, .sy = v->sy, .sx = v->sx};
+    t.across = (v->cols + 1) / 2;
+    t.each = t.across * ((v->rows + 1) / 2);
+    t.all = t.each * v->images;
+    t.wide = padded(v->in);
+    return t;
+}
+
+static void set_at_once(Tiles *t, long fit)
+{
+    long fair = (t->all + 4 * threads() - 1) / (4 * threads());
+    long least = 2 * ROWS, n = fit < fair ? fit : fair;
+    t->at_once = ((n > least ? n : least) + ROWS - 1) / ROWS * ROWS;
+    t->spot = apart(t->at_once * t->wide);
+}
+
+typedef struct { long image, row, col; } Corner; /* of a tile, among the pixels of the output */
+
+static Corner corner_of(const Tiles *t, long tile)
+{
+    long within = tile % t->each;
+    return (Corner){tile / t->each, within / t->across * 2, within % t->across * 2};
+}
+
+/* v[spot][0 .. channels of the tile] */
+static void transform_input(const Tiles *t, long tile, REAL *v)
+{
+    const Conv *c = t->conv;
+    Corner at = corner_of(t, tile);
+    long top = at.row - c->low_y, left = at.col - c->low_x;
+    const REAL *corner = t->x + at.image * t->sn + top * t->sy + left * t->sx, *from[SPOTS];
+    int inside = top >= 0 && left >= 0 && top + 4 <= c->height && left + 4 <= c->width;
+    for (long i = 0; i < 4; i++)
+        for (long j = 0; j < 4; j++) {
+            int there = inside || (top + i >= 0 && top + i < c->height && left + j >= 0 && left + j < c->width);
+            from[4 * i + j] = there ? corner + i * t->sy + j * t->sx : t->zeros;
+        }
+    for (long k = 0; k < c->in; k += LANES) {
+        vec d[SPOTS];
+        UNROLL
+        for (long i = 0; i < SPOTS; i++)
+            d[i] = load_some(from[i] + k, c->in - k);
+        BOTH_AXES(input_axis, d, 4, 4)
+        UNROLL
+        for (long i = 0; i < SPOTS; i++)
+            store(v + i * t->spot + k, d[i]);
+    }
+}
+
+typedef struct {
+    Tiles tiles;
+    Packing packing;
+    REAL *filters; /* [block][spot][c][output channels of the block] */
+    const REAL *bias;
+    REAL *y;
+    int strange; /* an output is not finite */
+} Winograd;
+
+/* The filters of a block of output channels: packed as for the direct sum, then transformed. */
+static void winograd_filters(void *work, long block)
+{
+    const Winograd *job = work;
+    const Conv *v = job->tiles.conv;
+    Blocks blocks = blocks_of(v->out);
+    long first = block_start(blocks, block), wide = (block_start(blocks, block + 1) - first) * LANES;
+    long length = v->in * wide;
+    REAL *taps = scratch(9 * length * sizeof(REAL)), *u = job->filters + first * LANES * v->in * SPOTS;
+    pack_block(&job->packing, 0, block, taps);
+    for (long k = 0; k < length; k += LANES) {
+        vec g[SPOTS];
+        UNROLL
+        for (long i = 0; i < 9; i++)
+            g[i / 3 * 4 + i % 3] = load(taps + i * length + k);
+        BOTH_AXES(filter_axis, g, 3, 4)
+        UNROLL
+        for (long i = 0; i < SPOTS; i++)
+            store(u + i * length + k, g[i]);
+    }
+}
+
+/* The pixels of a tile, from m[spot][nv vectors]. Gives a vector with NaN if any is not finite. */
+static inline __attribute__((always_inline)) vec
+transform_output(const long nv, const Winograd *job, long tile, const REAL *m, long spot, long channel)
+{
+    const Conv *v = job->tiles.conv;
+    Corner at = corner_of(&job->tiles, tile);
+    long y = at.image * v->y_height + v->first_y + at.row * v->every_y, x = v->first_x + at.col * v->every_x;
+    REAL *to = job->y + (y * v->y_width + x) * v->out + channel;
+    long rows = v->rows - at.row, cols = v->cols - at.col;
+    vec strange = {0};
+    UNROLL
+    for (long k = 0; k < nv; k++) {
+        long left = v->out - channel - k * LANES;
+        if (left <= 0)
+            break;
+        vec d[SPOTS], bias = job->bias ? load_some(job->bias + channel + k * LANES, left) : (vec){0};
+        UNROLL
+        for (long i = 0; i < SPOTS; i++)
+            d[i] = load(m + i * spot + k * LANES);
+        BOTH_AXES(output_axis, d, 4, 2)
+        UNROLL
+        for (long i = 0; i < 2; i++)
+            UNROLL
+            for (long j = 0; j < 2; j++) {
+                vec sum = d[4 * i + j] + bias;
+                strange += 0 * sum;
+                if (i < rows && j < cols)
+                    store_some(to + (i * v->every_y * v->y_width + j * v->every_x) * v->out + k * LANES, sum, left);
+            }
+    }
+    return strange;
+}
+
+static void winograd_job(void *work, long number)
+{
+    Winograd *job = work;
+    const Tiles *t = &job->tiles;
+    const Conv *c = t->conv;
+    long first = number * t->at_once, count = t->all - first < t->at_once ? t->all - first : t->at_once;
+    if (__atomic_load_n(&job->strange, __ATOMIC_RELAXED))
+        return;
+    REAL *v = scratch((SPOTS * (t->spot + apart(t->at_once * MOST * LANES))) * sizeof(REAL));
+    REAL *m = v + SPOTS * t->spot;
+    for (long i = 0; i < count; i++)
+        transform_input(t, first + i, v + i * t->wide);
+    Blocks blocks = blocks_of(c->out);
+    const Segment all_channels = {0, c->in};
+    vec strange = {0};
+    for (long b = 0; b < blocks.count; b++) {
+        long start = block_start(blocks, b), nv = block_start(blocks, b + 1) - start, wide = nv * LANES;
+        long spot = apart(t->at_once * wide);
+        const REAL *u = job->filters + start * LANES * c->in * SPOTS;
+        for (long s = 0; s < SPOTS; s++, u += c->in * wide)
+            for (long p = 0; p < count; p += ROWS) {
+                const REAL *x[ROWS];
+                REAL *y[ROWS];
+                for (long r = 0; r < ROWS; r++) {
+                    long i = p + r < count ? p + r : count - 1;
+                    x[r] = v + s * t->spot + i * t->wide;
+                    y[r] = m + s * spot + i * wide;
+                }
+#define TILE(n) tile(n, x, &all_channels, 1, u, y, count - p, wide, 0, 0)
+                if (nv == 3)
+                    TILE(3);
+                else if (nv == 2)
+                    TILE(2);
+                else
+                    TILE(1);
+#undef TILE
+            }
+        for (long i = 0; i < count; i++) {
+#define OUTPUT(n) strange += transform_output(n, job, first + i, m + i * wide, spot, start * LANES)
+            if (nv == 3)
+                OUTPUT(3);
+            else if (nv == 2)
+                OUTPUT(2);
+            else
+                OUTPUT(1);
+#undef OUTPUT
+        }
+    }
+    for (long i = 0; i < LANES; i++)
+        if (strange[i] != 0)
+            __atomic_store_n(&job->strange, 1, __ATOMIC_RELAXED);
+}
+
+/* y from x with channels last. Gives 0 if that takes a direct sum. */
+static int winograd(const Conv *v, const REAL *x, const REAL *w, const REAL *bias, REAL *y)
+{
+    long place[v->w_taps], wide = padded(v->in);
+    find_places(v, place);
+    REAL *zeros = workspace((wide + v->in * padded(v->out) * SPOTS) * sizeof(REAL));
+    memset(zeros, 0, wide * sizeof(REAL));
+    Winograd job = {cut_tiles(v, x, zeros), {v, w, 0, place}, zeros + wide, bias, y, 0};
+    set_at_once(&job.tiles, WINOGRAD_BYTES / (SPOTS * wide * (long)sizeof(REAL)));
+    spread(winograd_filters, &job, blocks_of(v->out).count);
+    spread(winograd_job, &job, (job.tiles.all + job.tiles.at_once - 1) / job.tiles.at_once);
+    return !job.strange;
+}

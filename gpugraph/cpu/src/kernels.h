@@ -21,6 +21,7 @@
 #include "winograd.h"
 #include "conv.h"
 #include "conv_weight.h"
+#include "winograd_weight.h"
 #include "conv_depthwise_weight.h"
 
 #include "max_pool.h"

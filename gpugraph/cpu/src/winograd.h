@@ -22,6 +22,9 @@
 #ifndef WINOGRAD_CHANNELS
 #define WINOGRAD_CHANNELS 16
 #endif
+#ifndef WPAD
+#define WPAD 0
+#endif
 #ifndef WINOGRAD_BYTES
 #define WINOGRAD_BYTES (512 << 10) /* of transformed inputs at a time */
 #endif
@@ -52,19 +55,25 @@ static long apart(long elements)
     return elements + LANES;
 }
 
+static long tile_width(long channels)
+{
+    return padded(channels) + LANES * WPAD;
+}
+
 static Tiles cut_tiles(const Conv *v, const REAL *x, const REAL *zeros)
 {
     Tiles t = {.conv = v, .x = x, .zeros = zeros, .sn = v->sn, .sy = v->sy, .sx = v->sx};
     t.across = (v->cols + 1) / 2;
     t.each = t.across * ((v->rows + 1) / 2);
     t.all = t.each * v->images;
-    t.wide = padded(v->in);
+    t.wide = tile_width(v->in);
     return t;
 }
 
-static void set_at_once(Tiles *t, long fit)
+/* As many tiles as fit, but enough jobs to go round. */
+static void set_at_once(Tiles *t, long fit, long jobs)
 {
-    long fair = (t->all + 4 * threads() - 1) / (4 * threads());
+    long fair = (t->all + jobs - 1) / jobs;
     long least = 2 * ROWS, n = fit < fair ? fit : fair;
     t->at_once = ((n > least ? n : least) + ROWS - 1) / ROWS * ROWS;
     t->spot = apart(t->at_once * t->wide);
@@ -78,8 +87,8 @@ static Corner corner_of(const Tiles *t, long tile)
     return (Corner){tile / t->each, within / t->across * 2, within % t->across * 2};
 }
 
-/* v[spot][0 .. channels of the tile] */
-static void transform_input(const Tiles *t, long tile, REAL *v)
+/* v[spot][first .. last - 1] of a tile */
+static void transform_input(const Tiles *t, long tile, REAL *v, long first, long last)
 {
     const Conv *c = t->conv;
     Corner at = corner_of(t, tile);
@@ -91,11 +100,11 @@ static void transform_input(const Tiles *t, long tile, REAL *v)
             int there = inside || (top + i >= 0 && top + i < c->height && left + j >= 0 && left + j < c->width);
             from[4 * i + j] = there ? corner + i * t->sy + j * t->sx : t->zeros;
         }
-    for (long k = 0; k < c->in; k += LANES) {
+    for (long k = first; k < last; k += LANES) {
         vec d[SPOTS];
         UNROLL
         for (long i = 0; i < SPOTS; i++)
-            d[i] = load_some(from[i] + k, c->in - k);
+            d[i] = load_some(from[i] + k, last - k);
         BOTH_AXES(input_axis, d, 4, 4)
         UNROLL
         for (long i = 0; i < SPOTS; i++)
@@ -167,6 +176,14 @@ transform_output(const long nv, const Winograd *job, long tile, const REAL *m, l
     return strange;
 }
 
+static int is_strange(vec strange)
+{
+    for (long i = 0; i < LANES; i++)
+        if (strange[i] != 0)
+            return 1;
+    return 0;
+}
+
 static void winograd_job(void *work, long number)
 {
     Winograd *job = work;
@@ -178,7 +195,7 @@ static void winograd_job(void *work, long number)
     REAL *v = scratch((SPOTS * (t->spot + apart(t->at_once * MOST * LANES))) * sizeof(REAL));
     REAL *m = v + SPOTS * t->spot;
     for (long i = 0; i < count; i++)
-        transform_input(t, first + i, v + i * t->wide);
+        transform_input(t, first + i, v + i * t->wide, 0, c->in);
     Blocks blocks = blocks_of(c->out);
     const Segment all_channels = {0, c->in};
     vec strange = {0};
@@ -215,9 +232,8 @@ static void winograd_job(void *work, long number)
 #undef OUTPUT
         }
     }
-    for (long i = 0; i < LANES; i++)
-        if (strange[i] != 0)
-            __atomic_store_n(&job->strange, 1, __ATOMIC_RELAXED);
+    if (is_strange(strange))
+        __atomic_store_n(&job->strange, 1, __ATOMIC_RELAXED);
 }
 
 /* y from x with channels last. Gives 0 if that takes a direct sum. */
@@ -228,7 +244,7 @@ static int winograd(const Conv *v, const REAL *x, const REAL *w, const REAL *bia
     REAL *zeros = workspace((wide + v->in * padded(v->out) * SPOTS) * sizeof(REAL));
     memset(zeros, 0, wide * sizeof(REAL));
     Winograd job = {cut_tiles(v, x, zeros), {v, w, 0, place}, zeros + wide, bias, y, 0};
-    set_at_once(&job.tiles, WINOGRAD_BYTES / (SPOTS * wide * (long)sizeof(REAL)));
+    set_at_once(&job.tiles, WINOGRAD_BYTES / (SPOTS * wide * (long)sizeof(REAL)), 4 * threads());
     spread(winograd_filters, &job, blocks_of(v->out).count);
     spread(winograd_job, &job, (job.tiles.all + job.tiles.at_once - 1) / job.tiles.at_once);
     return !job.strange;

@@ -22,11 +22,8 @@
 #ifndef WINOGRAD_CHANNELS
 #define WINOGRAD_CHANNELS 16
 #endif
-#ifndef WPAD
-#define WPAD 0
-#endif
-#ifndef WINOGRAD_BYTES
-#define WINOGRAD_BYTES (512 << 10) /* of transformed inputs at a time */
+#ifndef WINOGRAD_TILES
+#define WINOGRAD_TILES 32 /* of a job */
 #endif
 
 /* The images as tiles, and how inputs are transformed. */
@@ -55,27 +52,21 @@ static long apart(long elements)
     return elements + LANES;
 }
 
-static long tile_width(long channels)
-{
-    return padded(channels) + LANES * WPAD;
-}
-
 static Tiles cut_tiles(const Conv *v, const REAL *x, const REAL *zeros)
 {
     Tiles t = {.conv = v, .x = x, .zeros = zeros, .sn = v->sn, .sy = v->sy, .sx = v->sx};
     t.across = (v->cols + 1) / 2;
     t.each = t.across * ((v->rows + 1) / 2);
     t.all = t.each * v->images;
-    t.wide = tile_width(v->in);
+    t.wide = padded(v->in);
     return t;
 }
 
-/* As many tiles as fit, but enough jobs to go round. */
-static void set_at_once(Tiles *t, long fit, long jobs)
+/* Most jobs have `most` tiles, but there are enough to go round. */
+static void set_at_once(Tiles *t, long most, long jobs)
 {
-    long fair = (t->all + jobs - 1) / jobs;
-    long least = 2 * ROWS, n = fit < fair ? fit : fair;
-    t->at_once = ((n > least ? n : least) + ROWS - 1) / ROWS * ROWS;
+    long fair = (t->all + jobs - 1) / jobs, n = most < fair ? most : fair;
+    t->at_once = (n + ROWS - 1) / ROWS * ROWS;
     t->spot = apart(t->at_once * t->wide);
 }
 
@@ -244,7 +235,7 @@ static int winograd(const Conv *v, const REAL *x, const REAL *w, const REAL *bia
     REAL *zeros = workspace((wide + v->in * padded(v->out) * SPOTS) * sizeof(REAL));
     memset(zeros, 0, wide * sizeof(REAL));
     Winograd job = {cut_tiles(v, x, zeros), {v, w, 0, place}, zeros + wide, bias, y, 0};
-    set_at_once(&job.tiles, WINOGRAD_BYTES / (SPOTS * wide * (long)sizeof(REAL)), 4 * threads());
+    set_at_once(&job.tiles, WINOGRAD_TILES, 4 * threads());
     spread(winograd_filters, &job, blocks_of(v->out).count);
     spread(winograd_job, &job, (job.tiles.all + job.tiles.at_once - 1) / job.tiles.at_once);
     return !job.strange;

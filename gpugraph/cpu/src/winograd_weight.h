@@ -6,8 +6,8 @@
  * tiles of a part of the batch: see weight_tile. Each thread has its own.
  */
 
-#ifndef WINOGRAD_WEIGHT_BYTES
-#define WINOGRAD_WEIGHT_BYTES (256 << 10) /* of one spot of v and gm at a time */
+#ifndef WINOGRAD_WEIGHT_TILES
+#define WINOGRAD_WEIGHT_TILES 96 /* at a time: the sums are read and written once for so many */
 #endif
 
 typedef struct {
@@ -132,10 +132,10 @@ static int winograd_weight(const Conv *v, const REAL *x, const REAL *gy, REAL *g
     Conv row = {.step_y = 1, .step_x = 1, .rows = 1};
     WinogradWeight job = {
         .tiles = cut_tiles(v, x, zeros), .spot = {.conv = &row}, .gy = gy, .gw = gw, .sums = zeros + wide,
-        .strips = strips, .wide = tile_width(v->out), .splits = splits,
+        .strips = strips, .wide = padded(v->out), .splits = splits,
     };
     Tiles *t = &job.tiles;
-    set_at_once(t, WINOGRAD_WEIGHT_BYTES / ((t->wide + job.wide) * (long)sizeof(REAL)), splits);
+    set_at_once(t, WINOGRAD_WEIGHT_TILES, splits);
     job.apart = apart(t->at_once * job.wide);
     row.in = t->wide;
     row.out = job.wide;

@@ -101,7 +101,7 @@ static void conv_job(void *work, long number)
 /* y (N, y_height, y_width, out), channels last, from x in any layout. */
 void EXPORT(conv)(const Conv *v, const REAL *x, const REAL *w, const REAL *bias, REAL *y)
 {
-    if (v->sc == 1 && is_winograd(v) && winograd(v, x, w, bias, y))
+    if (is_winograd(v) && winograd(v, x, w, bias, y))
         return;
     Job job = {.conv = v, .x = x, .bias = bias, .y = y, .depthwise = is_depthwise(v)};
     job.packed = job.depthwise ? pack_depthwise(v, w) : pack_dense(v, w);

@@ -81,7 +81,7 @@ static void depthwise_weight(Weight *job)
 /* gw (O, C/G, *k) from x in any layout and gy (N, rows, cols, O). */
 void EXPORT(conv_weight)(const Conv *v, const REAL *x, const REAL *gy, REAL *gw)
 {
-    if (v->sc == 1 && is_winograd(v) && winograd_weight(v, x, gy, gw))
+    if (is_winograd(v) && winograd_weight(v, x, gy, gw))
         return;
     Weight job = {.conv = v, .x = x, .gy = gy, .gw = gw};
     if (is_depthwise(v))

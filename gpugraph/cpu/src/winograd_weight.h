@@ -6,13 +6,10 @@
  * tiles of a part of the batch: see weight_tile. Each thread has its own.
  */
 
-#ifndef WINOGRAD_WEIGHT_TILES
 #define WINOGRAD_WEIGHT_TILES 96 /* at a time: the sums are read and written once for so many */
-#endif
 
 typedef struct {
     Tiles tiles;
-    Weight spot; /* weight_tile's: a layer of one tap */
     const REAL *gy;
     REAL *gw, *sums; /* [split][spot][block of c][strip of o] tiles of ROWS x MOST vectors */
     long strips, wide, apart; /* of gm: blocks of ROWS, from tile to tile, from spot to spot */
@@ -63,9 +60,8 @@ static void winograd_weight_job(void *work, long number)
             transform_input(t, first + i, v + i * t->wide, c0, c1 < c->in ? c1 : c->in);
             transform_output_grad(job, first + i, gm + i * job->wide);
         }
-        Conv row = *job->spot.conv;
-        row.cols = count;
-        const Weight spot = {.conv = &row};
+        const Conv row = {.rows = 1, .cols = count, .step_y = 1, .step_x = 1, .in = t->wide, .out = job->wide};
+        const Weight spot = {.conv = &row}; /* a layer of one tap */
         const Part whole = {.images = 1, .rows = 1};
         for (long s = 0; s < SPOTS; s++)
             for (long b = b0; b < b1; b++) {
@@ -118,31 +114,22 @@ static void winograd_settle(void *work, long number)
         __atomic_store_n(&job->strange, 1, __ATOMIC_RELAXED);
 }
 
-/* gw from x and gy with channels last. Gives 0 if that takes a direct sum. */
+/* As `conv_weight`; gives 0 if that takes a direct sum. */
 static int winograd_weight(const Conv *v, const REAL *x, const REAL *gy, REAL *gw)
 {
-    Blocks blocks = blocks_of(v->in);
-    long wide = padded(v->in > v->out ? v->in : v->out), strips = (v->out + ROWS - 1) / ROWS;
-    long size = SPOTS * blocks.count * strips * TILE_SIZE, most = (16 << 20) / (size * (long)sizeof(REAL)) + 1;
-    long splits = threads() < v->images ? threads() : v->images;
-    if (splits > most)
-        splits = most;
-    REAL *zeros = workspace((wide + splits * size) * sizeof(REAL));
-    memset(zeros, 0, wide * sizeof(REAL));
-    Conv row = {.step_y = 1, .step_x = 1, .rows = 1};
-    WinogradWeight job = {
-        .tiles = cut_tiles(v, x, zeros), .spot = {.conv = &row}, .gy = gy, .gw = gw, .sums = zeros + wide,
-        .strips = strips, .wide = padded(v->out), .splits = splits,
-    };
-    Tiles *t = &job.tiles;
-    set_at_once(t, WINOGRAD_WEIGHT_TILES, splits);
-    job.apart = apart(t->at_once * job.wide);
-    row.in = t->wide;
-    row.out = job.wide;
-    job.parts = (threads() + splits - 1) / splits;
-    if (job.parts > blocks.count)
-        job.parts = blocks.count;
-    spread(winograd_weight_job, &job, splits * job.parts);
-    spread(winograd_settle, &job, blocks.count * strips);
+    long blocks = blocks_of(v->in).count, strips = (v->out + ROWS - 1) / ROWS;
+    long size = SPOTS * blocks * strips * TILE_SIZE, most = (16 << 20) / (size * (long)sizeof(REAL)) + 1;
+    WinogradWeight job = {.gy = gy, .gw = gw, .strips = strips, .wide = padded(v->out)};
+    job.splits = threads() < v->images ? threads() : v->images;
+    if (job.splits > most)
+        job.splits = most;
+    job.parts = (threads() + job.splits - 1) / job.splits;
+    if (job.parts > blocks)
+        job.parts = blocks;
+    job.tiles = find_tiles(v, x, padded(v->in > v->out ? v->in : v->out), job.splits * size, &job.sums);
+    set_at_once(&job.tiles, WINOGRAD_WEIGHT_TILES, job.splits);
+    job.apart = apart(job.tiles.at_once * job.wide);
+    spread(winograd_weight_job, &job, job.splits * job.parts);
+    spread(winograd_settle, &job, blocks * strips);
     return !job.strange;
 }

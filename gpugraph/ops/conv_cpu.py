@@ -1,7 +1,7 @@
 """Convolution by the compiled kernels of ``gpugraph/cpu/src``: the geometry they are called with.
 
-All three products are direct sums over the taps, channels last in memory: see ``conv.h`` and
-``conv_weight.h`` there. The gradient for the input is, at stride s, s interleaved convolutions of
+All three products are sums over the taps, channels last in memory: see ``conv.h`` and
+``conv_weight.h`` there (and ``winograd.h`` for 3 x 3 taps at stride 1). The gradient for the input is, at stride s, s interleaved convolutions of
 gy: an input position y = s*q + a is seen by the taps i with a + low - i*d divisible by s, from the
 windows q + (a + low - i*d)/s. So each phase a has its own taps, and reads gy without gaps.
 

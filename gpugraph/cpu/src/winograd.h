@@ -6,7 +6,7 @@
  *     m[spot][tile][o] = sum over c of v[spot][tile][c] * u[spot][c][o],
  *
  * 16 multiply-adds for what is 36 in a direct sum. A job takes some tiles of the batch, one after
- * the other, whatever image they belong to: so many that v stays in the L2 cache. Tiles at the edge
+ * the other, whatever image they belong to: few enough for v to stay in the cache. Tiles at the edge
  * read zeros around the image, and write the pixels that are there.
  *
  * Rounding: along one axis the magnitudes of what is added up, |A'| |G| |B'|, are 8 times the

@@ -119,7 +119,8 @@ static int winograd_weight(const Conv *v, const REAL *x, const REAL *gy, REAL *g
 {
     long blocks = blocks_of(v->in).count, strips = (v->out + ROWS - 1) / ROWS;
     long size = SPOTS * blocks * strips * TILE_SIZE, most = (16 << 20) / (size * (long)sizeof(REAL)) + 1;
-    WinogradWeight job = {.gy = gy, .gw = gw, .strips = strips, .wide = padded(v->out)};
+    /* a last strip may reach over the vectors, and what it sums up there is not used */
+    WinogradWeight job = {.gy = gy, .gw = gw, .strips = strips, .wide = padded(strips * ROWS)};
     job.splits = threads() < v->images ? threads() : v->images;
     if (job.splits > most)
         job.splits = most;

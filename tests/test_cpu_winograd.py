@@ -79,8 +79,8 @@ def test_many_tiles_and_more_sums_than_threads_may_have(lib):  # noqa: F811
             check(lib, op, arrays)
 
 
-def test_rounding_is_that_of_small_transforms(lib):  # noqa: F811
-    """The root mean square of the error against float64 is some twice that of a direct sum."""
+def test_rounding_errors_are_no_larger(lib):  # noqa: F811
+    """Than a direct sum's, in the mean square: its terms are smaller, but 9 times as many."""
     rng = np.random.default_rng(33)
     for op, arrays in products(rng, SAME, (8, 64, 16, 16), (64, 64, 3, 3), "float32").values():
         exact = op.forward(np, *(a.astype(np.float64) for a in arrays))
@@ -88,7 +88,7 @@ def test_rounding_is_that_of_small_transforms(lib):  # noqa: F811
             np.sqrt(np.mean((one(*arrays) - exact) ** 2))
             for one in (partial(op.cpu, lib), partial(op.cpu, direct_sum(lib.threads)))
         )
-        assert ours < 4 * direct
+        assert ours < 1.2 * direct
 
 
 def test_whole_numbers_are_exact(lib):  # noqa: F811

@@ -1,9 +1,10 @@
 """Convolution by the compiled kernels of ``gpugraph/cpu/src``: the geometry they are called with.
 
 All three products are sums over the taps, channels last in memory: see ``conv.h`` and
-``conv_weight.h`` there (and ``winograd.h`` for 3 x 3 taps at stride 1). The gradient for the input is, at stride s, s interleaved convolutions of
-gy: an input position y = s*q + a is seen by the taps i with a + low - i*d divisible by s, from the
-windows q + (a + low - i*d)/s. So each phase a has its own taps, and reads gy without gaps.
+``conv_weight.h`` there, and ``winograd.h`` for 3 x 3 taps at stride 1. The gradient for the input
+is, at stride s, s interleaved convolutions of gy: an input position y = s*q + a is seen by the taps
+i with a + low - i*d divisible by s, from the windows q + (a + low - i*d)/s. So each phase a has its
+own taps, and reads gy without gaps.
 
 What comes out lies channels last, too, under the usual axes (N, C, H, W); what goes in may lie in
 any way.

@@ -17,7 +17,7 @@ from gpugraph.nn.utils import (
     parameters_to_vector,
     vector_to_parameters,
 )
-from gpugraph.optim import optimizer as optimizer_module
+from gpugraph.optim import parts
 from tests import fake_cupy
 from tests.test_optim import P, problem, rates, run
 
@@ -715,7 +715,7 @@ def test_an_update_in_parts_has_the_same_bits(name, options, monkeypatch):
     start, gradients = rng.standard_normal((7, 5)), rng.standard_normal((4, 7, 5))
 
     def trained(part):
-        monkeypatch.setattr(optimizer_module, "PART", part)
+        monkeypatch.setattr(parts, "PART", part)
         p = nn.Parameter(start.copy())
         with gg.cpu.disabled():
             stepper = make([p], lr=0.1, **options)
@@ -724,8 +724,8 @@ def test_an_update_in_parts_has_the_same_bits(name, options, monkeypatch):
                 stepper.step()
         return p.numpy(), stepper.state[p]
 
-    (whole, memory), (parts, pieces) = trained(1000), trained(4)
-    assert np.array_equal(whole, parts) and not np.array_equal(whole, start)
+    (whole, memory), (cut, pieces) = trained(1000), trained(4)
+    assert np.array_equal(whole, cut) and not np.array_equal(whole, start)
     assert memory.keys() == pieces.keys()
     for key, value in memory.items():
         assert np.shape(pieces[key]) == np.shape(value) and np.array_equal(pieces[key], value)

@@ -22,7 +22,7 @@ from ..core.tensor import Tensor
 from ..nn.functional import cross_entropy
 from ..nn.module import Module
 from ..nn.parameter import Parameter
-from ..optim.optimizer import PART
+from ..optim.parts import PART
 from .identity import ByIdentity
 from .table import grid, short
 from .trace import meta_inputs, run_meta, twin

@@ -15,15 +15,12 @@ from ..core.tensor import Tensor
 from ..cuda.kernel import FLOATS, wide
 from .compiled import Table
 from .flat import Flat, flatten, no_data, refuse_shared
+from .parts import descent, update_in_parts
 
-__all__ = ["PART", "Optimizer"]
+__all__ = ["Optimizer"]
 
 PLAIN = {np.ndarray, int, float}  # types of what is on the CPU
 BESIDES = {"params", "initial_lr"}  # in a group, but no options; a schedule keeps the second there
-
-
-# elements of a part: small enough for the cache, together with what a rule makes of them
-PART = 1 << 14
 
 
 class Optimizer:
@@ -134,7 +131,7 @@ class Optimizer:
     def _update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change p and its memory: by the kernel where there is one, else by the rule."""
         if PLAIN.issuperset(map(type, (p, g, *state.values()))) and p.dtype.itemsize > 2:
-            return self._in_parts(p, g, state, group)
+            return update_in_parts(self, p, g, state, group)
         xp = backend.module_of("step", ("p", "p.grad"), [p, g])
         if xp is backend.META:
             raise no_data()
@@ -143,7 +140,7 @@ class Optimizer:
             for name, value in state.items():  # it follows its parameter
                 if backend.is_array(value):
                     state[name] = backend.to_device(value, device).astype(p.dtype, copy=False)
-            g = _descent(xp, g, group)
+            g = descent(xp, g, group)
             if dev is not None:
                 if self.cuda is None:
                     reason: str | None = "it has no kernel"
@@ -157,28 +154,6 @@ class Optimizer:
                 self._widened(xp, p, g, state, group)
             else:
                 self.update(xp, p, g, state, group)
-
-    def _in_parts(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """The rule on NumPy arrays, some elements at a time: what it makes stays in the cache."""
-        arrays = {k: v for k, v in state.items() if isinstance(v, np.ndarray)}
-        alike = all(a.shape == p.shape and a.flags.c_contiguous for a in (p, g, *arrays.values()))
-        if p.size <= PART or not self.elementwise or not alike:
-            return self.update(np, p, _descent(np, g, group), state, group)
-        after: dict[str, Any] = {}
-        made: dict[str, Array] = {}
-        given = {k: v.reshape(-1) for k, v in arrays.items()}
-        flat_p, flat_g = p.reshape(-1), g.reshape(-1)
-        for start in range(0, p.size, PART):
-            part = slice(start, start + PART)
-            before = {k: v[part] for k, v in given.items()}
-            after = {**state, **before}
-            self.update(np, flat_p[part], _descent(np, flat_g[part], group), after, group)
-            for k in after:
-                if isinstance(after[k], np.ndarray) and after[k] is not before.get(k):
-                    if k not in given and k not in made:
-                        made[k] = np.empty(p.size, p.dtype)
-                    (given if k in given else made)[k][part] = after[k]
-        state.update({**after, **arrays, **{k: v.reshape(p.shape) for k, v in made.items()}})
 
     def _widened(
         self, xp: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]
@@ -361,11 +336,6 @@ class Optimizer:
             size = sum(p.size for p in group["params"])
             lines.append(f"  {len(group['params'])} tensors of {size} numbers: {options}")
         return "\n".join([*lines, ")"])
-
-
-def _descent(xp: Any, g: Array, group: dict[str, Any]) -> Array:
-    """The gradient of what is to become small."""
-    return xp.negative(g, out=xp.empty_like(g)) if group.get("maximize") else g
 
 
 def _no_kernel(p: Array, state: dict[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ import tempfile
 from os import PathLike
 from pathlib import Path
 
-__all__ = ["cache_folder", "write_atomically"]
+__all__ = ["cache_folder", "cache_place", "write_atomically"]
 
 
 def write_atomically(path: str | PathLike[str], content: bytes | str) -> Path:
@@ -34,15 +34,17 @@ def write_atomically(path: str | PathLike[str], content: bytes | str) -> Path:
     return path
 
 
+def cache_place(name: str) -> Path:
+    """Where what is compiled belongs: $GPUGRAPH_<NAME>_CACHE, or below the user's cache folder."""
+    if told := os.environ.get(f"GPUGRAPH_{name.upper()}_CACHE"):
+        return Path(told)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "gpugraph", name)
+
+
 @functools.cache
 def cache_folder(name: str) -> Path:
-    """A folder for what is compiled: $GPUGRAPH_<NAME>_CACHE, or below the user's cache folder.
-
-    One for this process alone, if neither can be written to.
-    """
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    told = os.environ.get(f"GPUGRAPH_{name.upper()}_CACHE")
-    folder = Path(told or Path(base) / "gpugraph" / name)
+    """The folder at `cache_place`, made if need be; one for this process alone, if it can't be."""
+    folder = cache_place(name)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if os.access(folder, os.W_OK):

@@ -8,6 +8,7 @@ them, with any C compiler. `docs/cpu.md` tells how they work, and how fast.
 from __future__ import annotations
 
 from ..core.errors import ArgumentError
+from . import dispatch
 from .compiler import CompileError
 from .library import Library, disabled, library, why_not
 
@@ -15,8 +16,10 @@ __all__ = [
     "CompileError",
     "Library",
     "disabled",
+    "dispatch",
     "is_available",
     "library",
+    "prepare",
     "threads",
     "why_not",
 ]
@@ -25,6 +28,15 @@ __all__ = [
 def is_available() -> bool:
     """Do the compiled kernels compute here? Compiles them, if that is yet to be done."""
     return library() is not None
+
+
+def prepare() -> None:
+    """Compile now what is otherwise compiled when first needed: the kernels, and `apply`.
+
+    The next process finds both. Raises CompileError where GPUGRAPH_CPU=compiled demands them.
+    """
+    if library() is not None:
+        dispatch.prepare()
 
 
 def threads(n: int | None = None) -> int:

@@ -17,20 +17,39 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from typing import Any
 
-from ..core.files import cache_folder
+from ..core.errors import ArgumentError
+from ..core.files import cache_folder, cache_place
 
-__all__ = ["PREFIX", "CompileError", "compiler", "has_extra", "library", "why_not"]
+__all__ = [
+    "PREFIX",
+    "CompileError",
+    "compiler",
+    "extension",
+    "extension_place",
+    "has_extra",
+    "library",
+    "why_not",
+    "wish",
+]
 
 SOURCES = Path(__file__).parent / "src"
 UNITS = ("f32.c", "f64.c", "pool.c")
+EXTENSION = "gpugraph_apply"  # src/python/apply.c, as Python imports it
 PREFIX = "gpugraph-cpu-"  # threadpoolctl knows libraries by their names
 FLAGS = (
     "-std=gnu11 -O3 -march=native -fPIC -shared -pthread -fvisibility=hidden "
     # what is left out is not used: errno of math functions; the order of sums is kept
     "-fno-math-errno -fno-trapping-math"
 ).split()
+# Python's own functions are found in the process that loads it
+EXTENSION_FLAGS = "-std=gnu11 -O2 -fPIC -shared -fvisibility=hidden".split() + (
+    ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
+)
 
 
 class CompileError(RuntimeError):
@@ -44,6 +63,14 @@ def why_not() -> str | None:
     if compiler() is None:
         return "compiled kernels need a C compiler; pip install 'gpugraph[cpu]' brings one"
     return None
+
+
+def wish() -> str:
+    """$GPUGRAPH_CPU: "numpy", "compiled" or, usually, "auto": compiled, if the extra is there."""
+    told = os.environ.get("GPUGRAPH_CPU", "auto") or "auto"
+    if told not in ("auto", "numpy", "compiled"):
+        raise ArgumentError(f"GPUGRAPH_CPU={told!r} is none of 'auto', 'numpy', 'compiled'")
+    return told
 
 
 def has_extra() -> bool:
@@ -67,30 +94,67 @@ def library(*more: str) -> Path:
 
     more  flags for the compiler, such as "-mno-avx512f": to try what other processors get
     """
+    call = _needed()
+    key = hashlib.sha256("\0".join([*call, *FLAGS, *more, _processor(), _version(call)]).encode())
+    _add_sources(key, SOURCES)
+    made = cache_folder("cpu") / f"{PREFIX}{key.hexdigest()[:32]}.so"
+    if not made.exists():
+        units = [str(SOURCES / name) for name in UNITS]
+        _make(made, [*call, *FLAGS, *more], [*units, "-lm"])
+    return made
+
+
+def extension_place() -> Path:
+    """Where the extension module for this Python lies, if it was compiled. Asks no compiler."""
+    key = hashlib.sha256("\0".join(EXTENSION_FLAGS).encode())
+    _add_sources(key, SOURCES / "python")
+    return cache_place("cpu") / f"{EXTENSION}-{key.hexdigest()[:32]}{EXTENSION_SUFFIXES[0]}"
+
+
+def extension() -> Path:
+    """The extension module, from the cache if it was made before. Raises CompileError."""
+    call = _needed()
+    made = cache_folder("cpu") / extension_place().name
+    if not made.exists():
+        headers = f"-I{headers_of_python()}"
+        _make(made, [*call, *EXTENSION_FLAGS, headers], [str(SOURCES / "python" / "apply.c")])
+    return made
+
+
+def headers_of_python() -> Path:
+    """The folder of Python.h, which need not be there."""
+    import sysconfig  # takes a while
+
+    return Path(sysconfig.get_path("include"))
+
+
+def _needed() -> tuple[str, ...]:
     if reason := why_not():
         raise CompileError(reason)
     call = compiler()
     assert call is not None
-    key = hashlib.sha256("\0".join([*call, *FLAGS, *more, _processor(), _version(call)]).encode())
-    for path in sorted(SOURCES.iterdir()):
-        key.update(path.name.encode() + path.read_bytes())
-    folder = cache_folder("cpu")
-    made = folder / f"{PREFIX}{key.hexdigest()[:32]}.so"
-    if made.exists():
-        return made
+    return call
+
+
+def _add_sources(key: Any, folder: Path) -> None:
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            key.update(path.name.encode() + path.read_bytes())
+
+
+def _make(made: Path, call: Sequence[str], units: Sequence[str]) -> None:
+    """Compile the units into that file."""
     if sys.stderr is not None and sys.stderr.isatty():
-        print("gpugraph: compiling kernels for this processor, once", file=sys.stderr)
+        print("gpugraph: compiling for this processor, once", file=sys.stderr)
     # made aside, then renamed: another process may be at the same, or stop half-way
-    with tempfile.TemporaryDirectory(dir=folder) as aside:
-        built = Path(aside) / "kernels.so"
-        units = [str(SOURCES / name) for name in UNITS]
+    with tempfile.TemporaryDirectory(dir=made.parent) as aside:
+        built = Path(aside) / "made.so"
         environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": aside}  # tens of MB, needed once
-        command = [*call, *FLAGS, *more, "-o", str(built), *units, "-lm"]
+        command = [*call, "-o", str(built), *units]
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
         if done.returncode:
-            raise CompileError(done.stderr.strip()[:8000] or f"{shlex.join(call)} failed")
+            raise CompileError(done.stderr.strip()[:8000] or f"{shlex.join(command)} failed")
         os.replace(built, made)
-    return made
 
 
 def _version(call: tuple[str, ...]) -> str:

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..core import backend
-from ..core.errors import ArgumentError
-from . import compiler
+from . import compiler, dispatch
 
 __all__ = ["SUFFIXES", "Library", "address", "disabled", "library", "why_not"]
 
@@ -109,17 +108,9 @@ def default_threads() -> int:
     return os.cpu_count() or 1
 
 
-def wish() -> str:
-    """$GPUGRAPH_CPU: "numpy", "compiled" or, usually, "auto": compiled, if the extra is there."""
-    told = os.environ.get("GPUGRAPH_CPU", "auto") or "auto"
-    if told not in ("auto", "numpy", "compiled"):
-        raise ArgumentError(f"GPUGRAPH_CPU={told!r} is none of 'auto', 'numpy', 'compiled'")
-    return told
-
-
 def why_not() -> str | None:
     """Why the kernels are not used, in one line; None if they are."""
-    told = wish()
+    told = compiler.wish()
     if told == "numpy":
         return "GPUGRAPH_CPU=numpy turns them off"
     if told == "auto" and not compiler.has_extra():
@@ -134,7 +125,7 @@ def library() -> Library | None:
     Where the compiler fails, GPUGRAPH_CPU=compiled raises its error; else a warning tells it, and
     NumPy computes.
     """
-    told = wish()
+    told = compiler.wish()
     if why_not() is not None and told != "compiled":
         return None
     try:
@@ -145,6 +136,7 @@ def library() -> Library | None:
         warnings.warn(f"gpugraph computes with NumPy alone: {error}", stacklevel=2)
         return None
     _tell_threadpoolctl(made)
+    dispatch.prepare()
     return made
 
 

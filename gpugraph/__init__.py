@@ -7,7 +7,7 @@ networks speak PyTorch in `gpugraph.nn` and `gpugraph.nn.functional`.
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
-from . import cpu, ops
+from . import cpu, ops  # cpu first: it may bring another `apply`, which ops import
 from .core import errors
 from .core.anomaly import detect_anomaly
 from .core.apply import apply

@@ -2,6 +2,7 @@
 
 import pytest
 
+import gpugraph as gg
 from tools.bench import overhead
 from tools.bench.sizes import import_time
 
@@ -21,4 +22,5 @@ def test_an_op_costs_little_more_than_the_numpy_call():
 
 def test_a_scalar_chain_takes_little_longer_than_pytorchs():
     pytest.importorskip("torch", reason="compares with PyTorch, where it is installed")
-    assert overhead.overhead_of_a_chain()["gpugraph"]["low"] < 1.5
+    bound = 1.5 if gg.cpu.dispatch.compiled is None else 1.0
+    assert overhead.overhead_of_a_chain()["gpugraph"]["low"] < bound

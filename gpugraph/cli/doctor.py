@@ -36,4 +36,11 @@ def _run(args: argparse.Namespace) -> int:
     else:
         how = f"NumPy: {reason}" if reason else f"compiled kernels, threads: {threads}"
         print(f"{report}\n\nCPU    {how}")
+        if reason is None:
+            print(f"       ops are applied by {_applied_by()}")
     return 0 if report.ok else 1
+
+
+def _applied_by() -> str:
+    reason = cpu.dispatch.why_not()
+    return "C" if reason is None else f"Python: {reason}"

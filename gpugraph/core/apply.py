@@ -1,4 +1,8 @@
-"""Dispatch: run an op on its inputs and record it. The one place where both happen."""
+"""Dispatch: run an op on its inputs and record it. The one place where both happen.
+
+`gpugraph.cpu.dispatch` may put a compiled `apply` in the place of this one, which does the same:
+what changes in `apply` or `_record` changes in ``cpu/src/python``, too.
+"""
 
 from __future__ import annotations
 

@@ -116,6 +116,7 @@ def overhead_of_a_chain(length: int = 100) -> dict[str, Any] | None:
 def overhead(quick: bool = False) -> dict[str, Any]:
     """All of the group; quick takes one size of array."""
     return {
+        "applied by": "Python" if gg.cpu.dispatch.compiled is None else "C",
         "ops": {n: overhead_of_ops(n) for n in ((32,) if quick else (1, 32, 128, 320))},
         "chain": overhead_of_a_chain(),
         "small net step": small_step(),
@@ -155,6 +156,7 @@ def markdown(about: dict[str, Any], found: dict[str, Any]) -> str:
     lines.append(
         "Medians of alternating rounds in one run, on one thread; `python -m tools.bench overhead`."
     )
+    lines[-1] += f" Ops are applied by {found.get('applied by', 'Python')} (docs/cpu.md)."
     for n, table in found["ops"].items():
         lines.append(f"\n## One op on {n}x{n} float32, ratio to the bare NumPy call\n")
         lines.append("| op | NumPy (us) | not recorded | recorded |\n| --- | --- | --- | --- |")

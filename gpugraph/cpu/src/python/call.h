@@ -128,31 +128,38 @@ static PyObject *list_of_arrays(Call *call)
     return list;
 }
 
+/* The exception being raised, which is taken; a new reference. */
+static PyObject *taken_error(void)
+{
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    PyErr_NormalizeException(&type, &error, &traceback);
+    if (traceback)
+        PyException_SetTraceback(error, traceback);
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    return error;
+}
+
 /* Instead of what forward raised, the error that names the argument and the cure. */
 static void explain(Call *call)
 {
     if (!PyErr_ExceptionMatches(PyExc_ValueError) && !PyErr_ExceptionMatches(PyExc_TypeError) &&
         !PyErr_ExceptionMatches(PyExc_IndexError) && !PyErr_ExceptionMatches(error_type))
         return;
-    PyObject *type, *error, *traceback;
-    PyErr_Fetch(&type, &error, &traceback);
-    PyErr_NormalizeException(&type, &error, &traceback);
-    if (traceback)
-        PyException_SetTraceback(error, traceback);
-    PyObject *list = list_of_arrays(call);
+    PyObject *error = taken_error(), *list = list_of_arrays(call);
     PyObject *ours =
         list ? PyObject_CallFunctionObjArgs(explained, call->op, list, error, NULL) : NULL;
-    if (ours) {
-        if (ours != error)
-            PyException_SetContext(ours, Py_NewRef(error));
-        PyException_SetCause(ours, NULL);  // from None
-        PyErr_SetObject((PyObject *)Py_TYPE(ours), ours);
-    }
-    Py_XDECREF(ours);
+    if (ours)
+        PyException_SetCause(ours, NULL);  // raise ours from None
+    else
+        ours = taken_error();
+    if (ours != error)
+        PyException_SetContext(ours, Py_NewRef(error));
+    PyErr_SetObject((PyObject *)Py_TYPE(ours), ours);
+    Py_DECREF(ours);
     Py_XDECREF(list);
-    Py_XDECREF(type);
-    Py_XDECREF(error);
-    Py_XDECREF(traceback);
+    Py_DECREF(error);
 }
 
 static PyObject *compute(Call *call)

@@ -379,6 +379,7 @@ def everyday():
         (g * g).sum().backward()
         x.grad = w.grad = None
 
+    step.arrays = [x.array, w.array]
     return step
 
 
@@ -405,7 +406,7 @@ def test_references_are_given_back(fast):
     lasting += [gg.core.tensor.Saved, state.STATE.get(), state.STATE.get().scope, ADD, EXP]
     lasting += [np.dtype("f"), np.dtype("d"), step.__code__, step.__code__.co_filename]
     lasting += [type(ADD).forward, type(ADD).plans, *type(ADD).plans.values(), None, True, False]
-    lasting += [gg.core.inputs._ABSENT]
+    lasting += [gg.core.inputs._ABSENT, *step.arrays]
 
     def counts(times):
         for _ in range(times):
@@ -418,34 +419,48 @@ def test_references_are_given_back(fast):
     assert not [(x, b - a) for x, a, b in zip(lasting, before, after) if abs(a - b) > 30]
 
 
-def test_memory_is_flat_and_nothing_is_left_to_the_collector(fast):
+def test_a_hundred_thousand_ops_leave_nothing(fast):
     x, a = gg.Tensor(np.ones(1, "f"), requires_grad=True), gg.Tensor(np.full(1, 0.9, "f"))
-    step, make_mistakes = everyday(), mistakes()
 
-    def chain():
-        y = x
-        for _ in range(100):
-            y = y * a + a
-        y.sum().backward()
-        x.grad = None
-
-    def growth(run, times, cycles=False):
-        gc.collect()
-        before = tracemalloc.get_traced_memory()[0]
+    def chains(times):
         for _ in range(times):
-            run()
-        assert gc.collect() == 0 or cycles
-        return tracemalloc.get_traced_memory()[0] - before
+            y = x
+            for _ in range(100):
+                y = y * a + a
+            y.sum().backward()
+            x.grad = None
 
+    gc.collect()
     gc.disable()
     tracemalloc.start()
     try:
-        assert min(growth(chain, 250) for _ in range(2)) < 2000  # 50,000 ops each
-        # Python's free lists fill up for a while; an object a step would be more each time
-        assert min(growth(step, 60) for _ in range(6)) < 2000
-        assert min(growth(make_mistakes, 60, cycles=True) for _ in range(6)) < 2000
+        chains(20)
+        before = tracemalloc.get_traced_memory()[0]
+        chains(500)
+        growth = tracemalloc.get_traced_memory()[0] - before
+        assert gc.collect() == 0
     finally:
         tracemalloc.stop()
+        gc.enable()
+    assert growth < 500_000  # Python's free lists; an object an op would be 5 MB
+
+
+def test_calls_of_every_kind_leave_nothing(fast):
+    step, make_mistakes = everyday(), mistakes()
+    gc.disable()
+    try:
+        step()
+        gc.collect()
+        before = len(gc.get_objects())
+        for _ in range(50):
+            step()
+        assert gc.collect() == 0
+        assert abs(len(gc.get_objects()) - before) < 25
+        for _ in range(50):
+            make_mistakes()
+        gc.collect()  # they leave cycles, as they do with the reference
+        assert abs(len(gc.get_objects()) - before) < 25
+    finally:
         gc.enable()
 
 

@@ -558,7 +558,14 @@ def test_why_not(fast, monkeypatch, tmp_path):
 def test_it_compiles_without_a_warning(fast, tmp_path):
     call = [*compiler.compiler(), *compiler.EXTENSION_FLAGS, "-Wall", "-Wextra", "-Werror"]
     source = str(compiler.SOURCES / "python" / "apply.c")
-    command = [*call, f"-I{compiler.headers_of_python()}", "-o", str(tmp_path / "a.so"), source]
+    command = [
+        *call,
+        f"-I{compiler.headers_of_python()}",
+        "-c",
+        "-o",
+        str(tmp_path / "a.o"),
+        source,
+    ]
     environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr

@@ -42,12 +42,12 @@ UNITS = ("f32.c", "f64.c", "pool.c")
 EXTENSION = "gpugraph_apply"  # src/python/apply.c, as Python imports it
 PREFIX = "gpugraph-cpu-"  # threadpoolctl knows libraries by their names
 FLAGS = (
-    "-std=gnu11 -O3 -march=native -fPIC -shared -pthread -fvisibility=hidden "
+    "-std=gnu11 -O3 -march=native -fPIC -pthread -fvisibility=hidden "
     # what is left out is not used: errno of math functions; the order of sums is kept
     "-fno-math-errno -fno-trapping-math"
 ).split()
 # Python's own functions are found in the process that loads it
-EXTENSION_FLAGS = "-std=gnu11 -O2 -fPIC -shared -fvisibility=hidden".split() + (
+EXTENSION_FLAGS = "-std=gnu11 -O2 -fPIC -fvisibility=hidden".split() + (
     ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
 )
 
@@ -99,8 +99,7 @@ def library(*more: str) -> Path:
     _add_sources(key, SOURCES)
     made = cache_folder("cpu") / f"{PREFIX}{key.hexdigest()[:32]}.so"
     if not made.exists():
-        units = [str(SOURCES / name) for name in UNITS]
-        _make(made, [*call, *FLAGS, *more], [*units, "-lm"])
+        _make(made, [*call, *FLAGS, *more], [SOURCES / name for name in UNITS], "-lm")
     return made
 
 
@@ -117,7 +116,7 @@ def extension() -> Path:
     made = cache_folder("cpu") / extension_place().name
     if not made.exists():
         headers = f"-I{headers_of_python()}"
-        _make(made, [*call, *EXTENSION_FLAGS, headers], [str(SOURCES / "python" / "apply.c")])
+        _make(made, [*call, *EXTENSION_FLAGS, headers], [SOURCES / "python" / "apply.c"])
     return made
 
 
@@ -142,19 +141,34 @@ def _add_sources(key: Any, folder: Path) -> None:
             key.update(path.name.encode() + path.read_bytes())
 
 
-def _make(made: Path, call: Sequence[str], units: Sequence[str]) -> None:
-    """Compile the units into that file."""
+def _make(made: Path, call: Sequence[str], units: Sequence[Path], *libraries: str) -> None:
+    """Compile the units, side by side, and link them into that file."""
     if sys.stderr is not None and sys.stderr.isatty():
         print("gpugraph: compiling for this processor, once", file=sys.stderr)
     # made aside, then renamed: another process may be at the same, or stop half-way
     with tempfile.TemporaryDirectory(dir=made.parent) as aside:
-        built = Path(aside) / "made.so"
-        environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": aside}  # tens of MB, needed once
-        command = [*call, "-o", str(built), *units]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
-        if done.returncode:
-            raise CompileError(done.stderr.strip()[:8000] or f"{shlex.join(command)} failed")
+        objects = [f"{aside}/{unit.stem}.o" for unit in units]
+        built = f"{aside}/made.so"
+        _run(
+            aside,
+            *([*call, "-c", "-o", to, str(unit)] for to, unit in zip(objects, units)),
+        )
+        _run(aside, [*call, "-shared", "-o", built, *objects, *libraries])
         os.replace(built, made)
+
+
+def _run(aside: str, *commands: Sequence[str]) -> None:
+    """Run these at once. Raises CompileError with what the first that failed has said."""
+    environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": aside}  # tens of MB, needed once
+    pipe = subprocess.PIPE
+    started = [
+        subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
+        for command in commands
+    ]
+    said = [process.communicate()[1] for process in started]
+    for command, process, text in zip(commands, started, said):
+        if process.returncode:
+            raise CompileError(text.strip()[:8000] or f"{shlex.join(command)} failed")
 
 
 def _version(call: tuple[str, ...]) -> str:

@@ -26,6 +26,7 @@ import numpy as np
 from ..core.backend import Device, cuda_reason, default_device
 from ..core.errors import ArgumentError, DeviceError, GpugraphError
 from ..core.state import observe
+from ..cpu import disabled
 from ..cuda import device as launching
 from .parity_report import Node, Report
 from .rounding import bounds, errors
@@ -39,6 +40,7 @@ class ParityError(GpugraphError, RuntimeError):
     """The run that is to be compared fails by itself."""
 
 
+@disabled()
 def parity(
     target: Any,
     *inputs: Any,
@@ -57,7 +59,7 @@ def parity(
                or "file.py:name" (a network, its class, or a function)
     inputs     tensors or arrays for a function or Module; a function's floating ones get gradients
     devices    the reference, and the one that is judged: "cpu,cuda", or without a GPU "cpu,sim",
-               where the CUDA source runs on the CPU
+               where the CUDA source runs on the CPU. "cpu" is NumPy, without compiled kernels
     steps      optimizer steps to compare; a script that makes fewer is compared to its end
     seed       of gpugraph's, NumPy's and Python's global generators, at the start of each run
     input      for a name that is no script: shapes of its inputs, drawn from a normal distribution

@@ -1,6 +1,7 @@
 """Two devices compared op by op: right runs pass, and of wrong ones the culprit is named."""
 
-from __future__ import annotations
+from __future__ from inspect import unwrap
+import annotations
 
 import contextvars
 import json
@@ -343,7 +344,7 @@ def test_wrong_use():
 def test_a_gpu_that_is_not_there(monkeypatch, capsys):
     from gpugraph.testing import parity as function
 
-    monkeypatch.setitem(function.__globals__, "cuda_reason", lambda: "no driver")
+    monkeypatch.setitem(unwrap(function).__globals__, "cuda_reason", lambda: "no driver")
     with pytest.raises(DeviceError, match="no device cuda:0: no driver; --devices cpu,sim"):
         parity(nn.Linear(2, 2), image(3, 2))
     assert main(["parity"]) == 2

@@ -1,12 +1,12 @@
 """Two devices compared op by op: right runs pass, and of wrong ones the culprit is named."""
 
-from __future__ from inspect import unwrap
-import annotations
+from __future__ import annotations
 
 import contextvars
 import json
 import re
 import threading
+from inspect import unwrap
 from pathlib import Path
 
 import numpy as np

@@ -273,3 +273,11 @@ def test_the_gradient_is_taken_from_the_output(f):
     (gx,) = gg.grad((y * w).sum(), [x], create_graph=True)
     assert gx.node.op.label == "activation_grad"
     assert np.shares_memory(gx.node["y"].array, y.array)
+
+
+@pytest.mark.skipif(sim.why_not() is not None, reason=f"needs {sim.why_not()}")
+def test_a_gradient_without_axes_on_the_simulated_gpu():
+    """NumPy's and CuPy's ascontiguousarray would give it an axis."""
+    x = gg.Tensor(np.array(0.5, np.float32)).to("sim").requires_grad_()
+    F.relu(x).backward()
+    assert x.grad.shape == () and x.grad.item() == 1

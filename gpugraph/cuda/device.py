@@ -86,6 +86,8 @@ class LaunchDevice:
 
     def contiguous(self, array: Any) -> Any:
         """The array in C order: itself if it is, else a copy."""
+        if array.flags.c_contiguous:  # also without axes: ascontiguousarray would add one
+            return array
         return self.xp.ascontiguousarray(array)
 
     def gemm(self, a: Any, b: Any, dtype: Any = None, *, out: Any = None) -> Any:

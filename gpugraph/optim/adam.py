@@ -80,18 +80,11 @@ class Adam(Optimizer):
         self, xp: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
         lr, (b1, b2), decay = group["lr"], group["betas"], group["weight_decay"]
-        if not state:
-            state.update(step=0, exp_avg=xp.zeros_like(p), exp_avg_sq=xp.zeros_like(p))
-        state["step"] += 1
-        m, v = state["exp_avg"], state["exp_avg_sq"]
         if decay and self.decoupled:
             p *= 1 - lr * decay
         elif decay:
             g = g + decay * p
-        m *= b1
-        m += (1 - b1) * g
-        v *= b2
-        v += (1 - b2) * (g * g)
+        m, v = moments(xp, p, g, state, (b1, b2))
         t = state["step"]
         if group["amsgrad"]:
             top = state.get("max_exp_avg_sq")
@@ -172,3 +165,16 @@ def check_betas(name: str, betas: Any) -> None:
         isinstance(betas, (tuple, list)) and len(betas) == 2 and all(0 <= b < 1 for b in betas)
     ):
         raise ArgumentError(f"{name}: betas={betas!r} must be two numbers from 0 to below 1")
+
+
+def moments(xp: Any, p: Array, g: Array, state: dict[str, Any], betas: Any) -> tuple[Array, Array]:
+    """The running means of the gradient and of its square, one step on."""
+    if not state:
+        state.update(step=0, exp_avg=xp.zeros_like(p), exp_avg_sq=xp.zeros_like(p))
+    state["step"] += 1
+    m, v = state["exp_avg"], state["exp_avg_sq"]
+    m *= betas[0]
+    m += (1 - betas[0]) * g
+    v *= betas[1]
+    v += (1 - betas[1]) * (g * g)
+    return m, v

@@ -11,16 +11,10 @@ from typing import Any
 
 from ..core.backend import Array
 from ..core.errors import ArgumentError
+from .adam import check_betas, moments
 from .optimizer import Optimizer, at_least_0
 
 __all__ = ["Adadelta", "Adamax", "NAdam", "RAdam", "Rprop"]
-
-
-def check_betas(name: str, group: dict[str, Any]) -> None:
-    """Raise ArgumentError unless both betas lie in 0 to 1, 1 excluded."""
-    betas = group["betas"]
-    if len(betas) != 2 or not all(0 <= b < 1 for b in betas):
-        raise ArgumentError(f"{name}: betas={betas!r} must be two numbers in 0 to 1, 1 excluded")
 
 
 def decayed(p: Array, g: Array, group: dict[str, Any]) -> Array:
@@ -32,19 +26,6 @@ def decayed(p: Array, g: Array, group: dict[str, Any]) -> Array:
         p *= 1 - group["lr"] * decay
         return g
     return g + decay * p
-
-
-def moments(xp: Any, p: Array, g: Array, state: dict[str, Any], betas: Any) -> tuple[Array, Array]:
-    """The running means of the gradient and of its square, one step on."""
-    if not state:
-        state.update(step=0, exp_avg=xp.zeros_like(p), exp_avg_sq=xp.zeros_like(p))
-    state["step"] += 1
-    m, v = state["exp_avg"], state["exp_avg_sq"]
-    m *= betas[0]
-    m += (1 - betas[0]) * g
-    v *= betas[1]
-    v += (1 - betas[1]) * (g * g)
-    return m, v
 
 
 class Adadelta(Optimizer):
@@ -136,7 +117,7 @@ class Adamax(Optimizer):
 
     def check(self, group: dict[str, Any]) -> None:
         at_least_0("Adamax", group, "lr", "eps", "weight_decay")
-        check_betas("Adamax", group)
+        check_betas("Adamax", group["betas"])
 
     def update(
         self, xp: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]
@@ -199,7 +180,7 @@ class NAdam(Optimizer):
 
     def check(self, group: dict[str, Any]) -> None:
         at_least_0("NAdam", group, "lr", "eps", "weight_decay", "momentum_decay")
-        check_betas("NAdam", group)
+        check_betas("NAdam", group["betas"])
 
     def update(
         self, xp: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]
@@ -255,7 +236,7 @@ class RAdam(Optimizer):
 
     def check(self, group: dict[str, Any]) -> None:
         at_least_0("RAdam", group, "lr", "eps", "weight_decay")
-        check_betas("RAdam", group)
+        check_betas("RAdam", group["betas"])
 
     def update(
         self, xp: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..core.backend import Array
-from .adam import check_betas
+from .adam import check_betas, moments
 from .optimizer import Optimizer, at_least_0
 
 __all__ = ["LAMB"]
@@ -54,14 +54,8 @@ class LAMB(Optimizer):
         self, xp: Any, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
         b1, b2 = group["betas"]
-        if not state:
-            state.update(step=0, exp_avg=xp.zeros_like(p), exp_avg_sq=xp.zeros_like(p))
-        t = state["step"] = state["step"] + 1
-        m, v = state["exp_avg"], state["exp_avg_sq"]
-        m *= b1
-        m += (1 - b1) * g
-        v *= b2
-        v += (1 - b2) * (g * g)
+        m, v = moments(xp, p, g, state, (b1, b2))
+        t = state["step"]
         u = m / (1 - b1**t) / (xp.sqrt(v) / math.sqrt(1 - b2**t) + group["eps"])
         if group["weight_decay"]:
             u = u + group["weight_decay"] * p

@@ -65,7 +65,8 @@ def bars(title: str, rows: Mapping[str, Mapping[str, Bar]], note: str) -> str:
         for power in range(first, last + 1)
     ]
     parts.append(_text(LABEL, y + 36, note))
-    return _page(LABEL + PLOT + 60, y + 50, title, [*grid, *_legend(series, 44), *parts])
+    wide = max(LABEL + PLOT + 60, LABEL + sum(map(_legend_width, series)))
+    return _page(wide, y + 50, title, [*grid, *_legend(series, 44), *parts])
 
 
 def _bar(bar: Bar, across: Callable[[float], float], y: float, series: int) -> Iterable[str]:
@@ -141,7 +142,12 @@ def _legend(series: Sequence[str], y: float, x: float = LABEL) -> Iterable[str]:
     for i, name in enumerate(series):
         yield f'<rect class="s{i}" x="{x:.1f}" y="{y - 9}" width="10" height="10"/>'
         yield _text(x + 15, y, name)
-        x += 32 + 6.5 * len(name)
+        x += _legend_width(name)
+
+
+def _legend_width(name: str) -> float:
+    """About what a name takes, with its square."""
+    return 32 + 6.5 * len(name)
 
 
 def _text(x: float, y: float, text: str, css: str = "") -> str:

@@ -13,7 +13,8 @@ from .clock import Line
 
 __all__ = ["Bar", "Panel", "bars", "lines"]
 
-COLOURS = ("accent", "plus", "good", "gradient2-line")  # of the series, in this order
+# of the series, in this order
+COLOURS = ("accent", "plus", "good", "gradient2-line", "error", "muted")
 LABEL, PLOT, ROW, TOP = 225, 430, 13, 62  # pixels
 
 

@@ -76,7 +76,6 @@ class Server:
     def peak(self, steps: int) -> int:
         """Bytes by which the process grew at most, in some runs; only a fresh process can tell."""
         (f,) = self.now.runs.values()
-        gc.collect()
         with Peak() as peak:
             for _ in range(steps):
                 f()
@@ -99,6 +98,7 @@ def _status(field: str) -> int:
 class Peak:
     """The largest resident size inside the block, minus that before it.
 
+    Only a fresh process can tell: what others let go of in the meantime hides what is new.
     Linux keeps the largest size, and forgets it when asked to. Where it can't be asked, the size is
     read every millisecond, which may miss what lives shorter.
     """
@@ -106,6 +106,7 @@ class Peak:
     bytes = 0
 
     def __enter__(self) -> Peak:
+        gc.collect()
         try:
             Path("/proc/self/clear_refs").write_text("5")
         except OSError:

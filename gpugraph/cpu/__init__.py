@@ -11,6 +11,7 @@ from ..core.errors import ArgumentError
 from . import dispatch
 from .compiler import CompileError
 from .library import Library, disabled, library, why_not
+from .memory import keep_freed_memory
 
 __all__ = [
     "CompileError",
@@ -52,3 +53,6 @@ def threads(n: int | None = None) -> int:
         if made is not None:
             made.threads = n
     return 1 if made is None else made.threads
+
+
+keep_freed_memory()

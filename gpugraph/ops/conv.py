@@ -30,7 +30,6 @@ from ..cuda.geometry import MOST, limits
 from . import conv_columns, conv_cpu, conv_direct, im2col
 from .bias_act import CHANNEL_SUM
 from .conv_layer import Layer
-from .image_memory import spread
 
 __all__: list[str] = []  # the public functions are in conv_functions.py
 
@@ -95,10 +94,7 @@ class Conv(Bilinear):
         return Spec((x.shape[0], w.shape[0], *self.window.out(x.shape[2:], label)), x.dtype)
 
     def forward(self, xp: Any, x: Any, w: Any, b: Any = None) -> Any:
-        y = im2col.conv(xp, x, w, self.window, self.groups)
-        if b is not None:
-            y += spread(xp, b, y)
-        return y
+        return im2col.conv(xp, x, w, self.window, self.groups, b)
 
     def kernel_limits(self, x: Spec, w: Spec, b: Spec | None = None) -> str | None:
         return self.limits(x, x.shape, w.shape)

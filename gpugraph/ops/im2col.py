@@ -12,12 +12,17 @@ that work element by element keep it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from ..core.window import Window
+from ..cpu.shares import share
 from . import im2col_depthwise, im2col_rows, im2col_slices
+from .image_memory import spread
 
 __all__ = ["conv", "conv_input", "conv_weight", "scratch"]
 
@@ -36,9 +41,18 @@ def way(window: Window, groups: int, w: Shape) -> ModuleType:
     return im2col_slices if few and not window.is_pointwise else im2col_rows
 
 
-def conv(xp: Any, x: Any, w: Any, window: Window, groups: int) -> Any:
-    """x (N, C, *spatial), w (O, C/G, *k) -> (N, O, *out)."""
-    return way(window, groups, w.shape).conv(xp, x, w, window, groups)
+def conv(xp: Any, x: Any, w: Any, window: Window, groups: int, b: Any = None) -> Any:
+    """x (N, C, *spatial), w (O, C/G, *k), b (O) or None -> (N, O, *out)."""
+    how = way(window, groups, w.shape)
+    y = how.empty(xp, (len(x), len(w), *window.out(x.shape[2:])), x.dtype)
+
+    def work(part: slice) -> None:
+        how.conv(xp, x[part], w, window, groups, y[part])
+        if b is not None:
+            y[part] += spread(xp, b, y)
+
+    _share(xp, y, w.shape, work)
+    return y
 
 
 def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, spatial: Shape) -> Any:
@@ -49,14 +63,27 @@ def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, spatial: S
     how = way(window, groups, w.shape)
     full = window.transposed()
     if full is not None and how.flips(window, groups, w.shape):
-        return how.conv(xp, gy, _flipped(xp, w, groups), full, groups)
-    return how.conv_input(xp, gy, w, window, groups, spatial)
+        return conv(xp, gy, _flipped(xp, w, groups), full, groups)
+    gx = how.empty(xp, (len(gy), w.shape[1] * groups, *spatial), gy.dtype)
+    _share(xp, gy, w.shape, lambda part: how.conv_input(xp, gy[part], w, window, groups, gx[part]))
+    return gx
 
 
 def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
     """x (N, C, *spatial), gy (N, O, *out) -> (O, C/G, *k): adjoint of `conv` in w."""
     shape = (gy.shape[1], x.shape[1] // groups, *window.size)
-    return way(window, groups, shape).conv_weight(xp, x, gy, window, groups)
+    how = way(window, groups, shape)
+    sums = _share(
+        xp, gy, shape, lambda part: how.conv_weight(xp, x[part], gy[part], window, groups)
+    )
+    return sum(sums[1:], start=sums[0])
+
+
+def _share(xp: Any, y: Any, w: Shape, f: Callable[[slice], Any]) -> list[Any]:
+    """f of the images of y, shared among threads: 16 multiply-adds in a product make one step."""
+    if xp is not np:
+        return [f(slice(0, len(y)))]
+    return share(len(y), y.size * prod(w[1:]) // 16, f)
 
 
 def scratch(kind: str, window: Window, groups: int, x: Shape, w: Shape, itemsize: int) -> int:

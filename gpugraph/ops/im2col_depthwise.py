@@ -18,7 +18,7 @@ from typing import Any
 from ..core.window import Window
 from .image_memory import empty_images, laid_out, parts
 
-__all__ = ["conv", "conv_input", "conv_weight", "flips", "scratch"]
+__all__ = ["conv", "conv_input", "conv_weight", "empty", "flips", "scratch"]
 
 Shape = tuple[int, ...]
 
@@ -28,10 +28,12 @@ def flips(window: Window, groups: int, w: Shape) -> bool:
     return True
 
 
-def conv(xp: Any, x: Any, w: Any, window: Window, groups: int) -> Any:
-    """x (N, C, *spatial), w (C, 1, *k) -> (N, C, *out)."""
-    out = window.out(x.shape[2:])
-    y = empty_images(xp, (*x.shape[:2], *out), x.dtype)
+empty = empty_images
+
+
+def conv(xp: Any, x: Any, w: Any, window: Window, groups: int, y: Any) -> None:
+    """x (N, C, *spatial), w (C, 1, *k) -> y (N, C, *out), from `empty`."""
+    out = y.shape[2:]
     filters = xp.ascontiguousarray(xp.moveaxis(w[:, 0], 0, -1))
     joined = window.stride[-1] == 1
     if joined:
@@ -44,13 +46,11 @@ def conv(xp: Any, x: Any, w: Any, window: Window, groups: int) -> Any:
         target = xp.moveaxis(y[part], 1, -1).reshape(*seen.shape[: len(images) - 1], -1)
         labels = [*images[:-1], *taps, images[-1]]
         xp.einsum(seen, labels, filters, [*taps, images[-1]], images, out=target)
-    return y
 
 
-def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, spatial: Shape) -> Any:
-    """gy (N, C, *out), w (C, 1, *k) -> (N, C, *spatial): adjoint of `conv` in x."""
+def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, gx: Any) -> None:
+    """gy (N, C, *out), w (C, 1, *k) -> gx (N, C, *spatial), from `empty`: adjoint in x."""
     out = gy.shape[2:]
-    gx = empty_images(xp, (*gy.shape[:2], *spatial), gy.dtype)
     taps = w.reshape(len(w), prod(window.size)).T.reshape(-1, len(w), *(1,) * len(out))
     for part in _parts(gx, window, out):
         shape = (*gx[part].shape[:2], *window.extent(out))
@@ -58,12 +58,11 @@ def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, spatial: S
         g = laid_out(xp, gy[part])
         for tap, seen in zip(taps, window.taps(out), strict=True):
             frame[seen] += g * tap
-        gx[part] = window.unframe(xp, frame, spatial)
-    return gx
+        gx[part] = window.unframe(xp, frame, gx.shape[2:])
 
 
 def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
-    """x (N, C, *spatial), gy (N, C, *out) -> (C, 1, *k): adjoint of `conv` in w."""
+    """x (N, C, *spatial), gy (N, C, *out) -> (C, 1, *k): adjoint in w."""
     out = gy.shape[2:]
     channels = x.shape[1]
     gw = xp.zeros((prod(window.size), channels), x.dtype)

@@ -21,37 +21,35 @@ from typing import Any
 from ..core.window import Window
 from .image_memory import empty_images, laid_out, parts
 
-__all__ = ["conv", "conv_input", "conv_weight", "flips", "scratch"]
+__all__ = ["conv", "conv_input", "conv_weight", "empty", "flips", "scratch"]
 
 Shape = tuple[int, ...]
 
 
-def conv(xp: Any, x: Any, w: Any, window: Window, groups: int) -> Any:
-    """x (N, C, *spatial), w (O, C/G, *k) -> (N, O, *out)."""
+empty = empty_images
+
+
+def conv(xp: Any, x: Any, w: Any, window: Window, groups: int, y: Any) -> None:
+    """x (N, C, *spatial), w (O, C/G, *k) -> y (N, O, *out), from `empty`."""
     low = Lowering(window, groups, x.shape, w.shape)
-    y = empty_images(xp, (len(x), len(w), *low.out), x.dtype)
     wt = low.filters(w).swapaxes(-1, -2)  # (G, K, O/G)
     for part, band, rows in low.rows(xp, x):
         xp.matmul(rows, wt, out=low.matrices(xp, y[part, :, band]))
-    return y
 
 
-def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, spatial: Shape) -> Any:
-    """gy (N, O, *out), w (O, C/G, *k) -> (N, C, *spatial): adjoint of `conv` in x."""
-    shape = (len(gy), w.shape[1] * groups, *spatial)
-    low = Lowering(window, groups, shape, w.shape)
-    gx = empty_images(xp, shape, gy.dtype)
+def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, gx: Any) -> None:
+    """gy (N, O, *out), w (O, C/G, *k) -> gx (N, C, *spatial), from `empty`: adjoint in x."""
+    low = Lowering(window, groups, gx.shape, w.shape)
     w = low.filters(w)
     for part, bands in low.parts(gx.dtype.itemsize):
         frame = low.frame(xp, part.stop - part.start, gx.dtype)
         for band in bands:
             low.fold(low.matrices(xp, gy[part, :, band]) @ w, frame, band)
-        gx[part] = window.unframe(xp, frame, spatial)
-    return gx
+        gx[part] = window.unframe(xp, frame, low.spatial)
 
 
 def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
-    """x (N, C, *spatial), gy (N, O, *out) -> (O, C/G, *k): adjoint of `conv` in w."""
+    """x (N, C, *spatial), gy (N, O, *out) -> (O, C/G, *k): adjoint in w."""
     shape = (gy.shape[1], x.shape[1] // groups, *window.size)
     low = Lowering(window, groups, x.shape, shape)
     gw = xp.zeros(low.weight_shape, x.dtype)

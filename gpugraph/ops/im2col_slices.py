@@ -26,7 +26,7 @@ from typing import Any
 from ..core.window import Window
 from .image_memory import parts
 
-__all__ = ["conv", "conv_input", "conv_weight", "flips", "scratch"]
+__all__ = ["conv", "conv_input", "conv_weight", "empty", "flips", "scratch"]
 
 Shape = tuple[int, ...]
 
@@ -36,10 +36,14 @@ def flips(window: Window, groups: int, w: Shape) -> bool:
     return w[0] <= w[1] * groups
 
 
-def conv(xp: Any, x: Any, w: Any, window: Window, groups: int) -> Any:
-    """x (N, C, *spatial), w (O, C/G, *k) -> (N, O, *out)."""
+def empty(xp: Any, shape: Shape, dtype: Any) -> Any:
+    """An array (N, C, *spatial), with channels first in memory."""
+    return xp.empty(shape, dtype)
+
+
+def conv(xp: Any, x: Any, w: Any, window: Window, groups: int, y: Any) -> None:
+    """x (N, C, *spatial), w (O, C/G, *k) -> y (N, O, *out), from `empty`."""
     low = Lowering(window, groups, x.shape, w.shape)
-    y = xp.empty((len(x), len(w), *window.out(x.shape[2:])), x.dtype)
     grouped = low.grouped(y)
     w = low.by_tap(xp, w)
     for part in low.parts(x.dtype.itemsize):
@@ -47,12 +51,10 @@ def conv(xp: Any, x: Any, w: Any, window: Window, groups: int) -> Any:
         xp.matmul(w[0], col[..., low.taps[0]], out=out)  # (n, G, O/G, P)
         for wi, tap in zip(w[1:], low.taps[1:], strict=True):
             xp.add(out, wi @ col[..., tap], out=out)
-    return y
 
 
-def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, spatial: Shape) -> Any:
-    """gy (N, O, *out), w (O, C/G, *k) -> (N, C, *spatial): adjoint of `conv` in x."""
-    gx = xp.empty((len(gy), w.shape[1] * groups, *spatial), gy.dtype)
+def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, gx: Any) -> None:
+    """gy (N, O, *out), w (O, C/G, *k) -> gx (N, C, *spatial), from `empty`: adjoint in x."""
     low = Lowering(window, groups, gx.shape, w.shape)
     wt = low.by_tap(xp, w).swapaxes(-1, -2)  # (k0, G, C/G*k', O/G)
     for part in low.parts(gx.dtype.itemsize):
@@ -64,11 +66,10 @@ def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, spatial: S
             for wi, tap in zip(wt, low.taps, strict=True):
                 col[..., tap] += wi @ g
         gx[part] = low.fold(xp, col).reshape(gx[part].shape)
-    return gx
 
 
 def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
-    """x (N, C, *spatial), gy (N, O, *out) -> (O, C/G, *k): adjoint of `conv` in w."""
+    """x (N, C, *spatial), gy (N, O, *out) -> (O, C/G, *k): adjoint in w."""
     shape = (gy.shape[1], x.shape[1] // groups, *window.size)
     low = Lowering(window, groups, x.shape, shape)
     gw = xp.zeros(low.weight_shape, x.dtype)

@@ -21,6 +21,7 @@ from .broadcast import unbroadcast
 from .conjugate import conjugated
 from .einsum import tensordot
 from .elementwise import multiply
+from .matmul_numpy import product
 from .shape import shape_of
 
 __all__ = ["dot", "linear", "matmul"]
@@ -57,7 +58,7 @@ class Matmul(Op):
         return Spec((*batch, *row, *column), np.result_type(x1.dtype, x2.dtype))
 
     def forward(self, xp: Any, x1: Any, x2: Any) -> Any:
-        return xp.matmul(x1, x2)
+        return product(xp, x1, x2)
 
     def cpu(self, lib: Any, x1: Any, x2: Any) -> Any:
         if x1.ndim != 2 or x2.ndim != 2 or x1.shape[1] != x2.shape[0]:
@@ -172,7 +173,7 @@ class Linear(Op):
 
     def forward(self, xp: Any, x: Any, w: Any, b: Any = None) -> Any:
         rows = x.reshape(math.prod(x.shape[:-1]), w.shape[1])
-        y = rows @ w.T  # (..., I) -> (rows, I) -> (rows, O)
+        y = product(xp, rows, w.T)  # (..., I) -> (rows, I) -> (rows, O)
         if b is not None:
             y += b
         return y.reshape(*x.shape[:-1], w.shape[0])

@@ -26,8 +26,8 @@ __all__ = ["WORTH", "blas_threads", "set_blas_threads", "share"]
 R = TypeVar("R")
 
 # Steps of a loop, such as a sum of two numbers, that a share must have: to wake a thread and to
-# wait for it takes some 30 us, in which NumPy does so many.
-WORTH = 1 << 17
+# wait for it takes some 50 us, in which NumPy does so many.
+WORTH = 1 << 18
 
 
 def share(n: int, steps: int, f: Callable[[slice], R]) -> list[R]:

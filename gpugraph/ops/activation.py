@@ -118,11 +118,14 @@ class Relu6(Activation):
         yield Sample(cls(), (kinks,), "kink", False)
 
 
-def only(values: Any, mask: Any) -> Any:
+def only(values: Any, mask: Any, out: Any = None) -> Any:
     """values where mask, else 0, for inf and NaN too (unlike a product); 3x faster than `where`."""
     bits = (-mask.view(np.int8)).astype(f"i{values.dtype.itemsize}")  # all of a number's, or none
-    bits &= values.view(bits.dtype)
-    return bits.view(values.dtype)
+    if out is None:
+        bits &= values.view(bits.dtype)
+        return bits.view(values.dtype)
+    np.bitwise_and(bits, values.view(bits.dtype), out=out.view(bits.dtype))
+    return out
 
 
 @dataclass(frozen=True)

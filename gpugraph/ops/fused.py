@@ -25,6 +25,7 @@ from .activation import Elu, LeakyRelu, Relu, Relu6, Sigmoid, activation_grad, o
 from .angles import Tanh
 from .compare import where
 from .creation import zeros_like
+from .image_memory import in_blocks
 
 __all__: list[str] = []
 
@@ -32,6 +33,8 @@ GRAD = Kernel(
     "ops/fused.cu", "activation_grad",
     "const T* g, const T* y, T* gx, int act, wide<T> slope, long long n", T=FLOATS,
 )  # fmt: skip
+
+MANY = 1 << 17  # elements, of which some at a time stay in the cache
 
 # In the order of the enum in activation.cuh, where 0 is none. Their rules read their output alone.
 ACTIVATIONS: dict[str, type[Op]] = {
@@ -99,7 +102,7 @@ class ActivationGrad(Op):
 
     def forward(self, xp: Any, g: Any, y: Any) -> Any:
         if type(self.act) is Relu:
-            return only(g, y != 0)  # y is never negative; NaN passes g on
+            return relu_grad(xp, g, y)
         if type(self.act) is Relu6:
             return only(g, (y != 0) & (y != 6))
         if isinstance(self.act, LeakyRelu):
@@ -157,6 +160,15 @@ class ActivationGrad(Op):
         yield Sample(cls(Relu6()), (g, at), "relu6, kinks and NaN", False)
         for act in (LeakyRelu(0.3), Elu(0.3)):
             yield Sample(cls(act), (g[:1], at[:1]), "kink", False)
+
+
+def relu_grad(xp: Any, g: Any, y: Any) -> Any:
+    """g where y is not 0, which is never negative; NaN passes g on."""
+    if g.size < MANY or xp is not np:
+        return only(g, y != 0)
+    gx = np.empty_like(g)
+    in_blocks(np, g, 3, lambda part: only(g[part], y[part] != 0, gx[part]))
+    return gx
 
 
 def one_of_each() -> Iterator[Any]:

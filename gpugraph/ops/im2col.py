@@ -80,10 +80,10 @@ def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
 
 
 def _share(xp: Any, y: Any, w: Shape, f: Callable[[slice], Any]) -> list[Any]:
-    """f of the images of y, shared among threads: 16 multiply-adds in a product make one step."""
+    """f of images of y, shared among threads: 8 multiply-adds of a product are as long as a step."""
     if xp is not np:
         return [f(slice(0, len(y)))]
-    return share(len(y), y.size * prod(w[1:]) // 16, f)
+    return share(len(y), y.size * prod(w[1:]) // 8, f)
 
 
 def scratch(kind: str, window: Window, groups: int, x: Shape, w: Shape, itemsize: int) -> int:

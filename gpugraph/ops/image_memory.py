@@ -5,11 +5,17 @@ The axes are (N, C, *spatial). In memory, channels come before the positions, or
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["empty_images", "laid_out", "parts"]
+import numpy as np
+
+from ..cpu.shares import share
+
+__all__ = ["empty_images", "in_blocks", "laid_out", "parts"]
+
+R = TypeVar("R")
 
 # How many bytes of intermediates to hold at a time, if one image takes no more. Measured with an
 # L2 cache of 1 MiB: 2 MiB are best, 1 MiB is almost as good, 4 MiB can take half as long again.
@@ -23,6 +29,26 @@ def parts(n: int, bytes_each: int, least: int = 0) -> Iterator[slice]:
     """
     step = max(1, max(WORKSPACE, least) // max(1, bytes_each))
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+
+def in_blocks(xp: Any, x: Any, passes: int, f: Callable[[slice], R]) -> list[R]:
+    """What f gives for slices of the first axis of x, in their order; threads share them.
+
+    Of so many things that what f makes of them stays small: WORKSPACE for each array like x. Fewer
+    would be quicker in one thread, where caches are small, but not in several, which take turns
+    with what is not inside of NumPy's loops.
+
+    passes: how often f goes through x and what it makes of it, about.
+    """
+
+    def blocks(part: slice) -> list[R]:
+        n, each = part.stop - part.start, x[:1].nbytes
+        return [f(slice(part.start + b.start, part.start + b.stop)) for b in parts(n, each)]
+
+    if xp is not np:
+        return blocks(slice(0, len(x)))
+    done = share(len(x), passes * x.size, blocks)
+    return [one for of_thread in done for one in of_thread]
 
 
 def empty_images(xp: Any, shape: tuple[int, ...], dtype: Any) -> Any:

@@ -32,7 +32,7 @@ from ..cuda.kernel import only_floats, wide
 from . import channels_cpu
 from .activation import check_floating
 from .broadcast import broadcast_to
-from .image_memory import channel_dot, channel_sum, spread
+from .image_memory import channel_dot, channel_sum, in_blocks, spread
 from .norm_kernels import count, input_on, normalised_on, params_on
 
 __all__: list[str] = []  # the public functions are in norm_functions.py
@@ -138,13 +138,17 @@ class BatchNormEval(Normalisation):
     ) -> Any:
         scale = 1 / xp.sqrt(var + self.eps)
         scale = spread(xp, scale if weight is None else scale * weight, x)
-        if mean is None:
-            y = x * scale
-        else:
-            y = x - spread(xp, mean, x)
-            y *= scale
-        if bias is not None:
-            y += spread(xp, bias, x)
+        mean, bias = (v if v is None else spread(xp, v, x) for v in (mean, bias))
+        y = xp.empty_like(x)
+
+        def normalise(part: slice) -> None:
+            out = y[part]
+            at = x[part] if mean is None else xp.subtract(x[part], mean, out=out)
+            xp.multiply(at, scale, out=out)
+            if bias is not None:
+                out += bias
+
+        in_blocks(xp, x, 3, normalise)
         return y
 
     def cuda(
@@ -208,8 +212,15 @@ class BatchNormParams(Normalisation):
         return channels, channels
 
     def forward(self, xp: Any, gy: Any, x: Any, var: Any, mean: Any = None) -> tuple[Any, Any]:
-        centred = x if mean is None else x - spread(xp, mean, x)
-        return channel_dot(xp, centred, gy) / xp.sqrt(var + self.eps), channel_sum(gy)
+        middle = None if mean is None else spread(xp, mean, x)
+
+        def sums(part: slice) -> tuple[Any, Any]:
+            g, centred = gy[part], x[part] if middle is None else x[part] - middle
+            return channel_dot(xp, centred, g), channel_sum(g)
+
+        dots, totals = zip(*in_blocks(xp, x, 3, sums), strict=True) if len(x) else ((), ())
+        none = xp.zeros_like(var, x.dtype)
+        return sum(dots, start=none) / xp.sqrt(var + self.eps), sum(totals, start=none)
 
     def cuda(self, dev: Any, gy: Any, x: Any, var: Any, mean: Any = None) -> tuple[Any, Any]:
         return params_on(dev, dev.contiguous(gy), dev.contiguous(x), var, mean, self.eps)
@@ -297,11 +308,19 @@ class BatchNormInput(Normalisation):
     ) -> Any:
         n = max(1, count(x.shape))
         inverse = 1 / xp.sqrt(var + self.eps)
-        gx = x - spread(xp, mean, x)
-        gx *= spread(xp, inverse * gweight / -n, x)
-        gx += gy
-        gx -= spread(xp, gbias / n, x)
-        gx *= spread(xp, inverse if weight is None else inverse * weight, x)
+        scale = inverse if weight is None else inverse * weight
+        per_channel = mean, inverse * gweight / -n, gbias / n, scale
+        mean, slope, shift, scale = (spread(xp, v, x) for v in per_channel)
+        gx = xp.empty_like(x)
+
+        def gradient(part: slice) -> None:
+            g = xp.subtract(x[part], mean, out=gx[part])
+            g *= slope
+            g += gy[part]
+            g -= shift
+            g *= scale
+
+        in_blocks(xp, x, 5, gradient)
         return gx
 
     def cuda(self, dev: Any, gy: Any, x: Any, *per_channel: Any) -> Any:

@@ -24,7 +24,7 @@ from . import channels_cpu
 from .activation import activation_grad
 from .broadcast import broadcast_to
 from .fused import activated, activation, activation_code
-from .image_memory import channel_dot, channel_sum, spread
+from .image_memory import channel_dot, channel_sum, in_blocks, spread
 from .norm import (
     BatchNormEval,
     BatchNormInput,
@@ -65,13 +65,26 @@ class BatchNorm(Normalisation):
         self, xp: Any, x: Any, weight: Any = None, bias: Any = None
     ) -> tuple[Any, Any, Any]:
         n = max(1, count(x.shape))
-        mean = channel_sum(x) / n  # (C)
-        y = x - spread(xp, mean, x)
-        var = channel_dot(xp, y, y) / n  # (C)
+        none = xp.zeros(x.shape[1], x.dtype)
+        mean = sum(in_blocks(xp, x, 1, lambda part: channel_sum(x[part])), start=none) / n
+        middle, y = spread(xp, mean, x), xp.empty_like(x)
+
+        def squares(part: slice) -> Any:
+            centred = xp.subtract(x[part], middle, out=y[part])
+            return channel_dot(xp, centred, centred)
+
+        var = sum(in_blocks(xp, x, 2, squares), start=none) / n
         scale = 1 / xp.sqrt(var + self.eps)
-        y *= spread(xp, scale if weight is None else scale * weight, y)
-        if bias is not None:
-            y += spread(xp, bias, y)
+        scale = spread(xp, scale if weight is None else scale * weight, x)
+        shift = None if bias is None else spread(xp, bias, x)
+
+        def rescale(part: slice) -> None:
+            out = y[part]
+            out *= scale
+            if shift is not None:
+                out += shift
+
+        in_blocks(xp, x, 2, rescale)
         return y, mean, var
 
     def cuda(self, dev: Any, x: Any, weight: Any = None, bias: Any = None) -> tuple[Any, Any, Any]:

@@ -28,7 +28,7 @@ from ..cuda.geometry import STRUCTS, limits, window3
 from ..cuda.kernel import FLOATS, OFFSETS, Kernel
 from . import pool_cpu
 from .activation import only
-from .image_memory import parts
+from .image_memory import in_blocks, parts
 
 __all__: list[str] = []  # the public functions are in pool_functions.py
 
@@ -68,7 +68,8 @@ class MaxPool(Op):
         y = xp.full_like(x, -xp.inf, shape=(*x.shape[:2], *out))
         offset = xp.empty_like(y, offset_dtype(self.window))
         offset[...] = _first_inside(xp, self.window, out, offset.dtype)
-        for part in parts(len(x), 4 * x[:1].nbytes):
+
+        def maxima(part: slice) -> None:
             frame = self.window.frame(xp, x[part], out, fill=-xp.inf)
             top, at = y[part], offset[part]
             for number, seen in enumerate(self.window.taps(out)):
@@ -78,6 +79,8 @@ class MaxPool(Op):
             nan = top != top
             if nan.any():
                 at[...] = _first_nan(xp, frame, self.window, nan, at)
+
+        in_blocks(xp, x, 4, maxima)
         return y, offset
 
     def cuda(self, dev: Any, x: Any) -> tuple[Any, Any]:
@@ -151,7 +154,8 @@ class PoolScatter(Op):
         out = g.shape[2:]
         gx = xp.zeros_like(offset, g.dtype, shape=(*g.shape[:2], *self.spatial))
         whole = self._whole(out)
-        for part in parts(len(g), 4 * gx[:1].nbytes):
+
+        def scatter(part: slice) -> None:
             frame = gx[part]
             if not whole:
                 frame = xp.zeros_like(frame, shape=(*frame.shape[:2], *self.window.extent(out)))
@@ -159,6 +163,8 @@ class PoolScatter(Op):
                 frame[seen] += only(g[part], offset[part] == number)
             if not whole:
                 gx[part] = self.window.unframe(xp, frame, self.spatial)
+
+        in_blocks(xp, gx, 4, scatter)
         return gx
 
     def cuda(self, dev: Any, g: Any, offset: Any) -> Any:
@@ -217,10 +223,13 @@ class PoolGather(Op):
     def forward(self, xp: Any, x: Any, offset: Any) -> Any:
         out = offset.shape[2:]
         y = xp.zeros_like(offset, x.dtype)
-        for part in parts(len(x), 4 * x[:1].nbytes):
+
+        def gather(part: slice) -> None:
             frame = self.window.frame(xp, x[part], out)
             for number, seen in enumerate(self.window.taps(out)):
                 y[part] += only(frame[seen], offset[part] == number)
+
+        in_blocks(xp, x, 4, gather)
         return y
 
     def cuda(self, dev: Any, x: Any, offset: Any) -> Any:

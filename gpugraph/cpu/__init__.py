@@ -8,7 +8,7 @@ them, with any C compiler. `docs/cpu.md` tells how they work, and how fast.
 from __future__ import annotations
 
 from ..core.errors import ArgumentError
-from . import dispatch
+from . import dispatch, shares
 from .compiler import CompileError
 from .library import Library, disabled, library, why_not
 from .memory import keep_freed_memory
@@ -41,18 +41,20 @@ def prepare() -> None:
 
 
 def threads(n: int | None = None) -> int:
-    """How many threads the compiled kernels share their loops among; set it with a number.
+    """How many threads share a loop or a batch; set it with a number.
 
-    At first $OMP_NUM_THREADS, else the cores that this process may use. 1 without the kernels.
-    ``threadpoolctl.threadpool_limits`` sets it, too.
+    Of the compiled kernels: at first $OMP_NUM_THREADS, else the cores that this process may use.
+    Where NumPy computes, as many as its BLAS may have, and setting it sets those, too; 1 if NumPy's
+    BLAS is not OpenBLAS. ``threadpoolctl.threadpool_limits`` sets them as well.
     """
     made = library()
     if n is not None:
         if isinstance(n, bool) or not isinstance(n, int) or n < 1:
             raise ArgumentError(f"threads: n={n!r} must be an int of at least 1")
+        shares.set_blas_threads(n)
         if made is not None:
             made.threads = n
-    return 1 if made is None else made.threads
+    return shares.blas_threads() if made is None else made.threads
 
 
 keep_freed_memory()

@@ -80,7 +80,7 @@ def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
 
 
 def _share(xp: Any, y: Any, w: Shape, f: Callable[[slice], Any]) -> list[Any]:
-    """f of images of y, shared among threads: 8 multiply-adds of a product are as long as a step."""
+    """f of the images of y, by threads: 8 multiply-adds of a product take as long as a step."""
     if xp is not np:
         return [f(slice(0, len(y)))]
     return share(len(y), y.size * prod(w[1:]) // 8, f)

@@ -64,8 +64,7 @@ def about(args: argparse.Namespace, group: str) -> dict[str, Any]:
     if group not in ("overhead", "sizes"):
         from .race import sides
 
-        facts["threads"] = 1 if group == "spent" else args.threads
-        facts["clock"] = "cpu" if group == "spent" else args.clock
+        facts["threads"], facts["clock"] = args.threads, args.clock
         if any(side.name == "torch" for side in sides(args.sides)):
             from importlib.metadata import version
 

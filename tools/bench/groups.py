@@ -125,13 +125,13 @@ def shares(these: Sequence[Side], quick: bool, pace: Pace, only: str = "*") -> d
     for side in these:
         if side.library != "gpugraph":
             continue
-        with Worker(side, threads=1) as worker:
+        with Worker(side, pace.threads) as worker:
             for work in steps.works(quick):
                 if fnmatch(work.name, only):
                     worker.ask(
                         "prepare", group="steps", name=work.name, quick=quick, dtype="float32"
                     )
-                    found = worker.ask("spent", times=pace.rounds)
+                    found = worker.ask("spent", times=pace.rounds, clock=pace.clock)
                     rows.append({"name": work.name, "side": side.name, "spent": found})
                     worker.ask("forget")
     return {"rows": rows}

@@ -124,9 +124,8 @@ def _panels(found: dict[str, Any]) -> Iterable[Panel]:
 
 def _spent(found: dict[str, Any], most: int = 8) -> Iterable[str]:
     yield (
-        "Time of the processor inside of ops and of the optimizer, on one thread, the shortest of "
-        "some steps. *Between ops* is the engine: calls, recording, the order of the backward "
-        "pass, and memory."
+        "Time inside of ops and of the optimizer, the shortest of some steps. *Between ops* is the "
+        "engine: calls, recording, the order of the backward pass, and memory."
     )
     for row in found["rows"]:
         yield f"\n## {row['name']}, {row['side']}\n"

@@ -81,12 +81,12 @@ class Server:
                 f()
         return peak.bytes
 
-    def spent(self, times: int) -> dict[str, dict[str, float]]:
+    def spent(self, times: int, clock: str = "wall") -> dict[str, dict[str, float]]:
         """Where the time of gpugraph's step goes."""
         from .spent import spent
 
         (f,) = self.now.runs.values()
-        return spent(f, times)
+        return spent(f, times, clock)
 
 
 def _status(field: str) -> int:

@@ -36,7 +36,14 @@ def python(code, **environment):
 
 def test_numpy_computes_where_that_is_asked_for():
     code = "import gpugraph as gg; print(gg.cpu.is_available(), gg.cpu.threads(), gg.cpu.why_not())"
-    assert python(code, GPUGRAPH_CPU="numpy") == "False 1 GPUGRAPH_CPU=numpy turns them off"
+    told = python(code, GPUGRAPH_CPU="numpy", OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
+    assert told == "False 1 GPUGRAPH_CPU=numpy turns them off"
+
+
+def test_threads_of_numpy_are_those_of_its_blas():
+    code = "import gpugraph as gg; gg.cpu.threads(3); print(gg.cpu.threads(), gg.cpu.shares._blas())"
+    told = python(code, GPUGRAPH_CPU="numpy")
+    assert told.startswith("3 (") or told == "1 None"
 
 
 def test_without_the_extra_numpy_computes_and_the_reason_names_the_cure(monkeypatch):

@@ -41,8 +41,8 @@ def test_numpy_computes_where_that_is_asked_for():
 
 
 def test_threads_of_numpy_are_those_of_its_blas():
-    code = "import gpugraph as gg; gg.cpu.threads(3); print(gg.cpu.threads(), gg.cpu.shares._blas())"
-    told = python(code, GPUGRAPH_CPU="numpy")
+    code = "from gpugraph.cpu import *; threads(3); from gpugraph.cpu.shares import _blas"
+    told = python(code + "; print(threads(), _blas())", GPUGRAPH_CPU="numpy")
     assert told.startswith("3 (") or told == "1 None"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -79,12 +80,13 @@ def channels_last(x: Any) -> bool:
 def spread(xp: Any, v: Any, x: Any) -> Any:
     """A number for each channel (C), in a shape to broadcast against x (N, C, *spatial).
 
-    Repeated along a line where channels come last: NumPy is slow with short runs.
+    Repeated along a line where channels come last, over an image where they come first: NumPy is
+    slow with short runs, and with numbers that stay the same for a run.
     """
-    between = (1,) * (x.ndim - 3)
     if channels_last(x):
-        return xp.moveaxis(xp.tile(v, x.shape[-1]).reshape(1, *between, x.shape[-1], -1), -1, 1)
-    return v.reshape(1, -1, *(1,) * (x.ndim - 2))
+        line = xp.tile(v, x.shape[-1]).reshape(1, *(1,) * (x.ndim - 3), x.shape[-1], -1)
+        return xp.moveaxis(line, -1, 1)
+    return xp.repeat(v, prod(x.shape[2:])).reshape(1, *x.shape[1:])
 
 
 def channel_sum(x: Any) -> Any:

@@ -18,21 +18,41 @@ import numpy as np
 from ..core import backend
 from . import compiler, dispatch
 
-__all__ = ["SUFFIXES", "Library", "address", "disabled", "library", "why_not"]
+__all__ = ["SUFFIXES", "Library", "Needs", "address", "disabled", "library", "why_not"]
 
 SUFFIXES = {np.dtype(np.float32): "_f32", np.dtype(np.float64): "_f64"}
+
+
+class Needs(ctypes.Structure):
+    """Bytes that a kernel takes besides its arguments, ``Needs`` of ``pool.h``.
+
+    own     of the thread that calls it, and
+    mine    of that as one of those that share its loops;
+    others  of each of the others
+    """
+
+    _fields_ = [("own", ctypes.c_long), ("mine", ctypes.c_long), ("others", ctypes.c_long)]
+    own: int
+    mine: int
+    others: int
 
 
 class Library:
     """What an op's ``cpu`` rule computes with: kernels in C, for float32 and float64.
 
-    A rule gives None for what it doesn't take, and `forward` computes that.
+    A rule gives None for what it doesn't take, and `forward` computes that. It makes its arrays by
+    `xp`: then they can be planned, too, by what stands in for a library (`analysis.kernels`).
     """
+
+    xp: Any = np
 
     def __init__(self, path: os.PathLike[str]) -> None:
         self._dll = ctypes.CDLL(os.fspath(path))
         self._dll.threads.restype = ctypes.c_long
         self._dll.set_threads.argtypes = [ctypes.c_long]
+        for count in (self._dll.held, self._dll.held_here, self._dll.most_held):
+            count.restype = ctypes.c_long
+        self._dll.forget_most_held.restype = None
         self._functions: dict[tuple[str, np.dtype[Any]], Any] = {}
         self.threads = default_threads()
 
@@ -62,6 +82,41 @@ class Library:
             function.argtypes = [_ctype(a) for a in arguments]
             self._functions[name, dtype] = function
         function(*[address(a) if type(a) is np.ndarray else a for a in arguments])
+
+    def needs(self, name: str, dtype: np.dtype[Any], *arguments: Any) -> Needs:
+        """What `call` with these arguments would take, which may be arrays without data.
+
+        ``name_needs`` gets those arguments of the kernel that are no arrays and no floats; a kernel
+        that takes nothing has none. Not in it: the direct sum that follows where Winograd's way
+        meets numbers that are not finite.
+        """
+        needs = Needs()
+        function = getattr(self._dll, name + "_needs" + SUFFIXES[dtype], None)
+        if function is not None:
+            sizes = [a for a in arguments if not (a is None or isinstance(a, (np.ndarray, float)))]
+            function.restype = None
+            function.argtypes = [ctypes.c_void_p, *map(_ctype, sizes)]
+            function(ctypes.byref(needs), *sizes)
+        return needs
+
+    @property
+    def held(self) -> int:
+        """Bytes that the kernels hold now, of all threads: they stay for the next call."""
+        return int(self._dll.held())
+
+    @property
+    def held_here(self) -> int:
+        """Those of the thread that asks: none in a thread that has called no kernel yet."""
+        return int(self._dll.held_here())
+
+    @property
+    def most_held(self) -> int:
+        """The most that they held since `forget_most_held`."""
+        return int(self._dll.most_held())
+
+    def forget_most_held(self) -> None:
+        """Begin anew, from what they hold now."""
+        self._dll.forget_most_held()
 
 
 def _address(array: Any) -> int:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..cpu.layout import is_dense
 
 __all__ = ["activation", "activation_grad"]
@@ -19,7 +17,7 @@ def activation(lib: Any, label: str, slope: float, x: Any) -> Any:
     """That activation of x, or None: not taken."""
     if x.size < SMALL or not lib.takes(x) or not is_dense(x):
         return None
-    y = np.empty_like(x)
+    y = lib.xp.empty_like(x)
     lib.call("activation", x.dtype, KINDS[label], slope, x, y, x.size)
     return y
 
@@ -28,9 +26,9 @@ def activation_grad(lib: Any, label: str, slope: float, g: Any, y: Any) -> Any:
     """g times the derivative where the activation gave y, or None: not taken."""
     if y.size < SMALL or not lib.takes(y, g) or not is_dense(y):
         return None
-    gx = np.empty_like(y)
+    gx = lib.xp.empty_like(y)
     if g.strides != y.strides:
-        gx[...] = g  # in place from here on
+        lib.xp.copyto(gx, g)  # in place from here on
         g = gx
     lib.call("activation_grad", y.dtype, KINDS[label], slope, g, y, gx, y.size)
     return gx

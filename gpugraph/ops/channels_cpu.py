@@ -10,8 +10,6 @@ from functools import partial
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from .image_memory import empty_images, laid_out
 
 __all__: list[str] = []
@@ -20,22 +18,22 @@ SMALL = 8192  # numbers that NumPy adds up, or adds to, as fast
 EXPONENTIAL = 3  # activations numbered from here need one, which the kernels don't have
 
 
-def laid(x: Any) -> tuple[Any, bool]:
+def laid(xp: Any, x: Any) -> tuple[Any, bool]:
     """x, or a copy of it, and whether it lies channels last; else it lies in planes."""
     if x.strides[1] == x.itemsize:
-        return laid_out(np, x), True
-    return np.ascontiguousarray(x), False
+        return laid_out(xp, x), True
+    return xp.ascontiguousarray(x), False
 
 
-def alike(last: bool, *others: Any) -> list[Any]:
+def alike(xp: Any, last: bool, *others: Any) -> list[Any]:
     """The others, or copies, in that layout; None as it is."""
-    lie = partial(laid_out, np) if last else np.ascontiguousarray
+    lie = partial(laid_out, xp) if last else xp.ascontiguousarray
     return [None if x is None else lie(x) for x in others]
 
 
-def vectors(*given: Any) -> list[Any]:
+def vectors(xp: Any, *given: Any) -> list[Any]:
     """Numbers per channel, side by side; None as it is."""
-    return [None if v is None else np.ascontiguousarray(v) for v in given]
+    return [None if v is None else xp.ascontiguousarray(v) for v in given]
 
 
 def sizes(x: Any, last: bool) -> tuple[int, int, int, int]:
@@ -43,18 +41,21 @@ def sizes(x: Any, last: bool) -> tuple[int, int, int, int]:
     return x.shape[0], x.shape[1], prod(x.shape[2:]), int(last)
 
 
-def empty_like(x: Any, last: bool) -> Any:
+def empty_like(xp: Any, x: Any, last: bool) -> Any:
     """An array for numbers that lie as those of x."""
-    return empty_images(np, x.shape, x.dtype) if last else np.empty(x.shape, x.dtype)
+    return empty_images(xp, x.shape, x.dtype) if last else xp.empty(x.shape, x.dtype)
 
 
 def batch_norm(lib: Any, eps: float, x: Any, weight: Any, bias: Any) -> Any:
     """What `BatchNorm` gives, or None: not taken."""
     if not lib.takes(x, weight, bias) or not x.size:
         return None
-    x, last = laid(x)
-    y, mean, var = empty_like(x, last), *np.empty((2, x.shape[1]), x.dtype)
-    lib.call("batch_norm", x.dtype, *sizes(x, last), x, *vectors(weight, bias), y, mean, var, eps)
+    x, last = laid(lib.xp, x)
+    y = empty_like(lib.xp, x, last)
+    mean, var = lib.xp.empty((2, x.shape[1]), x.dtype)
+    lib.call(
+        "batch_norm", x.dtype, *sizes(x, last), x, *vectors(lib.xp, weight, bias), y, mean, var, eps
+    )
     return y, mean, var
 
 
@@ -78,9 +79,9 @@ def normalised(
         return None
     if var is None and x.size < SMALL:
         return None
-    x, last = laid(x)
-    y = empty_like(x, last)
-    arrays = (x, *vectors(*given), *alike(last, residual), y)
+    x, last = laid(lib.xp, x)
+    y = empty_like(lib.xp, x, last)
+    arrays = (x, *vectors(lib.xp, *given), *alike(lib.xp, last, residual), y)
     lib.call("normalise", x.dtype, *sizes(x, last), *arrays, eps, *code)
     return y
 
@@ -89,9 +90,9 @@ def norm_params(lib: Any, eps: float, gy: Any, x: Any, var: Any, mean: Any) -> A
     """What `BatchNormParams` gives, or None."""
     if not lib.takes(gy, x, var, mean) or not x.size:
         return None
-    x, last = laid(x)
-    gweight, gbias = np.empty((2, x.shape[1]), x.dtype)
-    arrays = (*alike(last, gy), x, *vectors(var, mean), gweight, gbias)
+    x, last = laid(lib.xp, x)
+    gweight, gbias = lib.xp.empty((2, x.shape[1]), x.dtype)
+    arrays = (*alike(lib.xp, last, gy), x, *vectors(lib.xp, var, mean), gweight, gbias)
     lib.call("norm_params", x.dtype, *sizes(x, last), *arrays, eps)
     return gweight, gbias
 
@@ -111,9 +112,9 @@ def norm_input(
     per_channel = (var, mean, gweight, gbias, weight)
     if not lib.takes(gy, x, *per_channel) or not x.size:
         return None
-    x, last = laid(x)
-    gx = empty_like(x, last)
-    arrays = (*alike(last, gy), x, *vectors(*per_channel), gx)
+    x, last = laid(lib.xp, x)
+    gx = empty_like(lib.xp, x, last)
+    arrays = (*alike(lib.xp, last, gy), x, *vectors(lib.xp, *per_channel), gx)
     lib.call("norm_input", x.dtype, *sizes(x, last), *arrays, eps)
     return gx
 
@@ -122,7 +123,7 @@ def channel_sum(lib: Any, x: Any) -> Any:
     """What `ChannelSum` gives, or None."""
     if not lib.takes(x) or x.size < max(1, SMALL):
         return None
-    x, last = laid(x)
-    total = np.empty(x.shape[1], x.dtype)
+    x, last = laid(lib.xp, x)
+    total = lib.xp.empty(x.shape[1], x.dtype)
     lib.call("channel_sum", x.dtype, *sizes(x, last), x, total)
     return total

@@ -71,9 +71,9 @@ def conv(lib: Any, x: Any, w: Any, b: Any, window: Window, groups: int) -> Any:
     """x (N, C, *spatial), w (O, C/G, *k), b (O) or None -> (N, O, *out), or None: not taken."""
     if len(window.size) > 2 or not lib.takes(x, w, b) or not x.size:
         return None
-    y = empty_images(np, (len(x), len(w), *window.out(x.shape[2:])), x.dtype)
+    y = empty_images(lib.xp, (len(x), len(w), *window.out(x.shape[2:])), x.dtype)
     geometry = forward(window, groups, x.shape, elements(x), w.shape)
-    w, b = np.ascontiguousarray(w), None if b is None else np.ascontiguousarray(b)
+    w, b = (None if a is None else lib.xp.ascontiguousarray(a) for a in (w, b))
     lib.call("conv", x.dtype, geometry, x, w, b, y)
     return y
 
@@ -82,8 +82,8 @@ def conv_input(lib: Any, gy: Any, w: Any, window: Window, groups: int, spatial: 
     """gy (N, O, *out), w (O, C/G, *k) -> (N, C, *spatial), or None: not taken."""
     if len(window.size) > 2 or not lib.takes(gy, w) or not gy.size:
         return None
-    gx = empty_images(np, (len(gy), w.shape[1] * groups, *spatial), gy.dtype)
-    w = np.ascontiguousarray(w)
+    gx = empty_images(lib.xp, (len(gy), w.shape[1] * groups, *spatial), gy.dtype)
+    w = lib.xp.ascontiguousarray(w)
     for geometry in backward(window, groups, spatial, gy.shape, elements(gy), w.shape):
         lib.call("conv", gy.dtype, geometry, gy, w, None, gx)
     return gx
@@ -93,9 +93,9 @@ def conv_weight(lib: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
     """x (N, C, *spatial), gy (N, O, *out) -> (O, C/G, *k), or None: not taken."""
     if len(window.size) > 2 or not lib.takes(x, gy) or not gy.size:
         return None
-    gw = np.empty((gy.shape[1], x.shape[1] // groups, *window.size), x.dtype)
+    gw = lib.xp.empty((gy.shape[1], x.shape[1] // groups, *window.size), x.dtype)
     geometry = forward(window, groups, x.shape, elements(x), gw.shape)
-    lib.call("conv_weight", x.dtype, geometry, x, laid_out(np, gy), gw)
+    lib.call("conv_weight", x.dtype, geometry, x, laid_out(lib.xp, gy), gw)
     return gw
 
 

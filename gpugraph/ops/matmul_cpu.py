@@ -10,8 +10,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from .conv_cpu import Geometry
 
 __all__ = ["product"]
@@ -24,20 +22,20 @@ def product(lib: Any, a: Any, b: Any, bias: Any = None) -> Any:
     (m, k), n = a.shape, b.shape[1]
     if min(m, n) < 8 or m * k * n < WORTH or not lib.takes(a, b, bias):
         return None
-    y = np.empty((m, n), a.dtype)
+    y = lib.xp.empty((m, n), a.dtype)
     if a.flags.c_contiguous:
         w_in, w_out = (step // b.itemsize for step in b.strides)
-        lib.call("conv", a.dtype, layer(m, k, n, w_in, w_out), a, b, contiguous(bias), y)
+        lib.call("conv", a.dtype, layer(m, k, n, w_in, w_out), a, b, contiguous(lib.xp, bias), y)
     elif bias is None and a.flags.f_contiguous:
-        x = contiguous(b)
+        x = contiguous(lib.xp, b)
         lib.call("conv_weight", a.dtype, layer(k, n, m, 1, n), x, a.T, y)
     else:
-        return product(lib, np.ascontiguousarray(a), b, bias)
+        return product(lib, lib.xp.ascontiguousarray(a), b, bias)
     return y
 
 
-def contiguous(x: Any) -> Any:
-    return None if x is None else np.ascontiguousarray(x)
+def contiguous(xp: Any, x: Any) -> Any:
+    return None if x is None else xp.ascontiguousarray(x)
 
 
 @lru_cache(1024)

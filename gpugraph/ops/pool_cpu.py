@@ -27,9 +27,9 @@ def max_pool(lib: Any, x: Any, window: Window, out: Shape) -> Any:
     """x (N, C, *spatial) -> (y, offset), both (N, C, *out), or None: not taken."""
     if not (lib.takes(x) and x.size and _small(window)):
         return None
-    x, last = _settled(x)
-    y = _empty((*x.shape[:2], *out), x.dtype, last)
-    offset = _empty(y.shape, np.uint8, last)
+    x, last = _settled(lib.xp, x)
+    y = _empty(lib.xp, (*x.shape[:2], *out), x.dtype, last)
+    offset = _empty(lib.xp, y.shape, np.uint8, last)
     lib.call("max_pool", x.dtype, _geometry(window, x.shape, out, last), x, y, offset)
     return y, offset
 
@@ -38,9 +38,9 @@ def pool_scatter(lib: Any, g: Any, offset: Any, window: Window, spatial: Shape) 
     """g and offset (N, C, *out) -> (N, C, *spatial), or None: not taken."""
     if not (lib.takes(g) and g.size and _small(window) and offset.dtype == np.uint8):
         return None
-    offset, last = _settled(offset)
-    g = laid_out(np, g) if last else np.ascontiguousarray(g)
-    gx = _empty((*g.shape[:2], *spatial), g.dtype, last)
+    offset, last = _settled(lib.xp, offset)
+    g = laid_out(lib.xp, g) if last else lib.xp.ascontiguousarray(g)
+    gx = _empty(lib.xp, (*g.shape[:2], *spatial), g.dtype, last)
     geometry = _geometry(window, gx.shape, g.shape[2:], last)
     lib.call("pool_scatter", g.dtype, geometry, g, offset, gx)
     return gx
@@ -50,9 +50,9 @@ def pool_gather(lib: Any, x: Any, offset: Any, window: Window) -> Any:
     """x (N, C, *spatial), offset (N, C, *out) -> (N, C, *out), or None: not taken."""
     if not (lib.takes(x) and x.size and _small(window) and offset.dtype == np.uint8):
         return None
-    offset, last = _settled(offset)
-    x = laid_out(np, x) if last else np.ascontiguousarray(x)
-    y = _empty(offset.shape, x.dtype, last)
+    offset, last = _settled(lib.xp, offset)
+    x = laid_out(lib.xp, x) if last else lib.xp.ascontiguousarray(x)
+    y = _empty(lib.xp, offset.shape, x.dtype, last)
     geometry = _geometry(window, x.shape, offset.shape[2:], last)
     lib.call("pool_gather", x.dtype, geometry, x, offset, y)
     return y
@@ -67,8 +67,8 @@ def avg_pool(lib: Any, x: Any, window: Window, out: Shape, counts: Any) -> Any:
         return None
     if not _is_last(x) and x.flags.c_contiguous:
         return None
-    x = laid_out(np, x)
-    y = empty_images(np, (*x.shape[:2], *out), x.dtype)
+    x = laid_out(lib.xp, x)
+    y = empty_images(lib.xp, (*x.shape[:2], *out), x.dtype)
     geometry = _geometry(window, x.shape, out, True)
     lib.call("avg_pool", x.dtype, geometry, *_plane(counts), x, y)
     return y
@@ -78,8 +78,8 @@ def avg_pool_input(lib: Any, g: Any, window: Window, spatial: Shape, counts: Any
     """g (N, C, *out) -> (N, C, *spatial), channels last; or None: not taken. counts as above."""
     if not (lib.takes(g) and g.size and len(window.size) < 3):
         return None
-    g = laid_out(np, g)
-    gx = empty_images(np, (*g.shape[:2], *spatial), g.dtype)
+    g = laid_out(lib.xp, g)
+    gx = empty_images(lib.xp, (*g.shape[:2], *spatial), g.dtype)
     geometry = _geometry(window, gx.shape, g.shape[2:], True)
     lib.call("avg_pool_input", g.dtype, geometry, *_plane(counts), g, gx)
     return gx
@@ -98,7 +98,7 @@ def mean(lib: Any, x: Any, axis: Shape, shape: Shape) -> Any:
         outer, inner = x.shape[:2]
     else:
         return None
-    y = np.empty(shape, x.dtype)
+    y = lib.xp.empty(shape, x.dtype)
     lib.call("mean_middle", x.dtype, x, y, outer, x.size // (outer * inner), inner)
     return y
 
@@ -112,15 +112,15 @@ def _is_last(x: Any) -> bool:
     return bool(x.transpose(0, *range(2, x.ndim), 1).flags.c_contiguous)
 
 
-def _settled(x: Any) -> tuple[Any, bool]:
+def _settled(xp: Any, x: Any) -> tuple[Any, bool]:
     """(x, whether its channels are last), copied if it lies in neither way."""
     if _is_last(x):
         return x, True
-    return (x, False) if x.flags.c_contiguous else (laid_out(np, x), True)
+    return (x, False) if x.flags.c_contiguous else (laid_out(xp, x), True)
 
 
-def _empty(shape: Shape, dtype: Any, last: bool) -> Any:
-    return empty_images(np, shape, dtype) if last else np.empty(shape, dtype)
+def _empty(xp: Any, shape: Shape, dtype: Any, last: bool) -> Any:
+    return empty_images(xp, shape, dtype) if last else xp.empty(shape, dtype)
 
 
 def _plane(counts: Any) -> Any:

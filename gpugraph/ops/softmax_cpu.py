@@ -18,7 +18,7 @@ def softmax(lib: Any, x: Any, axis: int, logarithm: bool) -> Any:
     rows = in_rows(x, axis)
     if rows is None or not lib.takes(x):
         return None
-    y, inner = like(rows, axis)
+    y, inner = like(lib.xp, rows, axis)
     lib.call("softmax", x.dtype, rows, inner, *extent(rows), logarithm)
     return y
 
@@ -28,8 +28,8 @@ def softmax_grad(lib: Any, y: Any, g: Any, axis: int, logarithm: bool) -> Any:
     rows = in_rows(y, axis)
     if rows is None or not lib.takes(y, g):
         return None
-    gx, inner = like(rows, axis)
-    g = np.ascontiguousarray(np.moveaxis(g, axis, -1))
+    gx, inner = like(lib.xp, rows, axis)
+    g = lib.xp.ascontiguousarray(np.moveaxis(g, axis, -1))
     lib.call("softmax_grad", y.dtype, rows, g, inner, *extent(rows), logarithm)
     return gx
 
@@ -39,9 +39,9 @@ def cross_entropy(lib: Any, logits: Any, target: Any) -> Any:
     rows = in_rows(logits, 1)
     if rows is None or not lib.takes(logits):
         return None
-    log_probs, inner = like(rows, 1)
-    loss, wrong = np.empty(target.shape, logits.dtype), np.zeros(1, np.int64)
-    target = np.ascontiguousarray(target, np.int64)
+    log_probs, inner = like(lib.xp, rows, 1)
+    loss, wrong = lib.xp.empty(target.shape, logits.dtype), np.zeros(1, np.int64)
+    target = lib.xp.ascontiguousarray(target, np.int64)
     lib.call("cross_entropy", logits.dtype, rows, target, loss, inner, wrong, *extent(rows))
     return None if wrong[0] else (loss, log_probs)
 
@@ -51,8 +51,8 @@ def cross_entropy_grad(lib: Any, log_probs: Any, target: Any, g: Any) -> Any:
     rows = in_rows(log_probs, 1)
     if rows is None or not lib.takes(log_probs, g):
         return None
-    gx, inner = like(rows, 1)
-    target, g = np.ascontiguousarray(target, np.int64), np.ascontiguousarray(g)
+    gx, inner = like(lib.xp, rows, 1)
+    target, g = lib.xp.ascontiguousarray(target, np.int64), lib.xp.ascontiguousarray(g)
     lib.call("cross_entropy_grad", g.dtype, rows, target, g, inner, *extent(rows))
     return gx
 
@@ -64,9 +64,9 @@ def in_rows(x: Any, axis: int) -> Any:
     return x if x.size and x.flags.c_contiguous else None
 
 
-def like(rows: Any, axis: int) -> tuple[Any, Any]:
+def like(xp: Any, rows: Any, axis: int) -> tuple[Any, Any]:
     """A new array like the one that `in_rows` was given, and the same with the axis put last."""
-    inner = np.empty(rows.shape, rows.dtype)
+    inner = xp.empty(rows.shape, rows.dtype)
     return (inner if axis % rows.ndim == rows.ndim - 1 else np.moveaxis(inner, -1, axis)), inner
 
 

@@ -91,10 +91,21 @@ void EXPORT(avg_pool)(const Pool *v, const double *count_y, const double *count_
     spread_rows(avg_pool_job, &p, v->images * v->rows, p.each);
 }
 
+static long spread_rows_of_job(const Pool *v)
+{
+    return rows_of_job(v->width * (v->channels < LANES ? LANES : v->channels));
+}
+
+void EXPORT(avg_pool_input_needs)(Needs *needs, const Pool *v)
+{
+    *needs = needs_workspace(0);
+    needs_loop(needs, seen_bytes(v), count_row_jobs(v->images * v->height, spread_rows_of_job(v)));
+}
+
 /* gx (images, height, width, channels): each g / count over all that its window sees. */
 void EXPORT(avg_pool_input)(const Pool *v, const double *count_y, const double *count_x, const REAL *g, REAL *gx)
 {
-    Averaging p = {v, g, gx, count_y, count_x, rows_of_job(v->width * (v->channels < LANES ? LANES : v->channels))};
+    Averaging p = {v, g, gx, count_y, count_x, spread_rows_of_job(v)};
     spread_rows(avg_pool_input_job, &p, v->images * v->height, p.each);
 }
 

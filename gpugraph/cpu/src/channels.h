@@ -39,9 +39,14 @@ static Channels channels_of(long images, long channels, long positions, int last
 }
 
 /* Threads help with a loop if there is much to do in all. */
+static int is_shared(long numbers)
+{
+    return numbers >= ENOUGH;
+}
+
 static void share(Body body, void *work, long count, long numbers)
 {
-    if (numbers >= ENOUGH)
+    if (is_shared(numbers))
         spread(body, work, count);
     else
         for (long i = 0; i < count; i++)
@@ -192,11 +197,17 @@ static void shift(double centre, double n, double *sum, double *squares)
     *sum += centre * n;
 }
 
+/* Two periods of sums, and what they are about. */
+static size_t periods_bytes(const Channels *s)
+{
+    return 3 * s->period * sizeof(REAL);
+}
+
 static inline __attribute__((always_inline)) void sums_last(const int kind, const Sums *job, long b)
 {
     const Channels *s = &job->s;
     long C = s->channels, first = b * s->block, pixels = s->count - first < s->block ? s->count - first : s->block;
-    REAL *place = scratch(3 * s->period * sizeof(REAL)), *centre = place + 2 * s->period;
+    REAL *place = scratch(periods_bytes(s)), *centre = place + 2 * s->period;
     const REAL *g = job->g + first * C, *x = kind == PRODUCTS ? job->x + first * C : g;
     double *to = job->parts + 2 * b * C, *also = to + C;
     memset(to, 0, 2 * C * sizeof(double));

@@ -51,6 +51,19 @@ static void cut(Job *job)
     job->jobs_per_image = (v->rows + job->rows - 1) / job->rows;
 }
 
+/* What a job of so many images and rows keeps: the frames, then where each pixel is read and written. */
+typedef struct { long plane; size_t frames, all; } Room;
+
+static Room room_of(const Job *job, long images, long rows)
+{
+    const Conv *v = job->conv;
+    long reach = v->frame_h - (v->rows - 1) * v->step_y, lines = (rows - 1) * v->step_y + reach;
+    Room room = {.plane = lines * job->line};
+    room.frames = job->direct ? 0 : (images * room.plane * sizeof(REAL) + 63) / 64 * 64;
+    room.all = room.frames + (images * rows * v->cols + ROWS) * 2 * sizeof(long);
+    return room;
+}
+
 static void conv_job(void *work, long number)
 {
     const Job *job = work;
@@ -61,14 +74,9 @@ static void conv_job(void *work, long number)
         images = v->images - image;
     if (rows > v->rows - row)
         rows = v->rows - row;
-    long reach = v->frame_h - (v->rows - 1) * v->step_y;
-    long lines = (rows - 1) * v->step_y + reach;
-    long line = job->line, plane = lines * line;
-    long pixels = images * rows * v->cols;
-
-    /* One place to keep: the frames, then where each pixel is read and written */
-    size_t room = job->direct ? 0 : (images * plane * sizeof(REAL) + 63) / 64 * 64;
-    char *place = scratch(room + (pixels + ROWS) * 2 * sizeof(long));
+    Room room = room_of(job, images, rows);
+    long line = job->line, plane = room.plane, lines = plane / line, pixels = images * rows * v->cols;
+    char *place = scratch(room.all);
     const REAL *source = job->x + image * v->sn;
     if (!job->direct) {
         for (long n = 0; n < images; n++)
@@ -78,7 +86,7 @@ static void conv_job(void *work, long number)
         source += row * v->step_y * line;
         plane = v->sn;
     }
-    long *from = (long *)(place + room), *to = from + pixels + ROWS, k = 0;
+    long *from = (long *)(place + room.frames), *to = from + pixels + ROWS, k = 0;
     for (long n = 0; n < images; n++)
         for (long i = 0; i < rows; i++) {
             long y = v->first_y + (row + i) * v->every_y;
@@ -98,19 +106,44 @@ static void conv_job(void *work, long number)
         dense_pixels(job, source, from, to, pixels);
 }
 
+/* How v is computed as a direct sum. */
+static Job plan_conv(const Conv *v)
+{
+    Job job = {.conv = v, .depthwise = is_depthwise(v), .direct = is_own_frame(v)};
+    job.line = (job.direct ? v->width : v->frame_w) * v->in;
+    cut(&job);
+    return job;
+}
+
+static long count_jobs(const Job *job)
+{
+    return (job->conv->images + job->images - 1) / job->images * job->jobs_per_image;
+}
+
+void EXPORT(conv_needs)(Needs *needs, const Conv *v)
+{
+    if (is_winograd(v)) {
+        *needs = winograd_needs(v);
+        return;
+    }
+    Job job = plan_conv(v);
+    *needs = needs_workspace(job.depthwise ? depthwise_bytes(v) : dense_bytes(v));
+    needs_loop(needs, room_of(&job, job.images, job.rows).all, count_jobs(&job));
+}
+
 /* y (N, y_height, y_width, out), channels last, from x in any layout. */
 void EXPORT(conv)(const Conv *v, const REAL *x, const REAL *w, const REAL *bias, REAL *y)
 {
     if (is_winograd(v) && winograd(v, x, w, bias, y))
         return;
-    Job job = {.conv = v, .x = x, .bias = bias, .y = y, .depthwise = is_depthwise(v)};
+    Job job = plan_conv(v);
+    job.x = x;
+    job.bias = bias;
+    job.y = y;
     job.packed = job.depthwise ? pack_depthwise(v, w) : pack_dense(v, w);
-    job.direct = is_own_frame(v);
-    job.line = (job.direct ? v->width : v->frame_w) * v->in;
 
     Segment segments[count_segments(v)];
     job.segments = segments;
     find_segments(&job, segments);
-    cut(&job);
-    spread(conv_job, &job, (v->images + job.images - 1) / job.images * job.jobs_per_image);
+    spread(conv_job, &job, count_jobs(&job));
 }

@@ -93,12 +93,17 @@ static void find_places(const Conv *v, long place[])
             place[v->tap_y[i] * v->w_y + v->tap_x[j] * v->w_x] = i * v->taps_x + j;
 }
 
+static size_t dense_bytes(const Conv *v)
+{
+    return v->groups * blocks_of(v->out / v->groups).vectors * terms_of(v) * VECTOR_BYTES;
+}
+
 static REAL *pack_dense(const Conv *v, const REAL *w)
 {
     Blocks blocks = blocks_of(v->out / v->groups);
     long place[v->w_taps];
     find_places(v, place);
-    Packing packing = {v, w, workspace(v->groups * blocks.vectors * terms_of(v) * VECTOR_BYTES), place};
+    Packing packing = {v, w, workspace(dense_bytes(v)), place};
     spread(pack_job, &packing, v->groups * blocks.count);
     return packing.packed;
 }

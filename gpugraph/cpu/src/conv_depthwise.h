@@ -15,10 +15,15 @@ static long padded(long channels)
     return (channels + LANES - 1) / LANES * LANES;
 }
 
+static size_t depthwise_bytes(const Conv *v)
+{
+    return v->taps_y * v->taps_x * padded(v->groups) * sizeof(REAL);
+}
+
 static REAL *pack_depthwise(const Conv *v, const REAL *w)
 {
     long C = v->groups, wide = padded(C);
-    REAL *packed = workspace(v->taps_y * v->taps_x * wide * sizeof(REAL)), *to = packed;
+    REAL *packed = workspace(depthwise_bytes(v)), *to = packed;
     for (long i = 0; i < v->taps_y; i++)
         for (long j = 0; j < v->taps_x; j++, to += wide)
             for (long c = 0; c < wide; c++)

@@ -60,14 +60,22 @@ static void depthwise_weight_job(void *work, long split)
             }
 }
 
+/* Gives the bytes of the sums of all splits. */
+static size_t plan_depthwise_weight(Weight *job)
+{
+    const Conv *v = job->conv;
+    job->splits = threads() < v->images ? threads() : v->images;
+    job->parts = 1;
+    job->direct = is_own_frame(v);
+    plan_parts(job, FRAME_BYTES);
+    return job->splits * depthwise_bytes(v);
+}
+
 static void depthwise_weight(Weight *job)
 {
     const Conv *v = job->conv;
     long C = v->groups, wide = padded(C), taps = v->taps_y * v->taps_x;
-    job->splits = threads() < v->images ? threads() : v->images;
-    job->tiles = workspace(job->splits * taps * wide * sizeof(REAL));
-    job->direct = is_own_frame(v);
-    plan_parts(job, FRAME_BYTES);
+    job->tiles = workspace(plan_depthwise_weight(job));
     spread(depthwise_weight_job, job, job->splits);
     for (long s = 1; s < job->splits; s++)
         for (long i = 0; i < taps * wide; i++)
@@ -76,6 +84,17 @@ static void depthwise_weight(Weight *job)
         for (long c = 0; c < C; c++)
             job->gw[c * v->w_group + v->tap_y[t / v->taps_x] * v->w_y + v->tap_x[t % v->taps_x] * v->w_x] =
                 job->tiles[t * wide + c];
+}
+
+void EXPORT(conv_weight_needs)(Needs *needs, const Conv *v)
+{
+    if (is_winograd(v)) {
+        *needs = winograd_weight_needs(v);
+        return;
+    }
+    Weight job = {.conv = v};
+    *needs = needs_workspace(is_depthwise(v) ? plan_depthwise_weight(&job) : plan_dense_weight(&job));
+    needs_loop(needs, part_bytes(&job), job.splits * job.parts);
 }
 
 /* gw (O, C/G, *k) from x in any layout and gy (N, rows, cols, O). */

@@ -27,6 +27,19 @@ typedef struct {
     const REAL *x, *gy;
 } Part;
 
+/* From image to image of the frames of a part, */
+static long plane_of(const Weight *job)
+{
+    const Conv *v = job->conv;
+    return ((job->rows - 1) * v->step_y + v->frame_h - (v->rows - 1) * v->step_y) * job->line;
+}
+
+/* and all of them; vectors of a tile may reach over the end of the last run. */
+static size_t part_bytes(const Weight *job)
+{
+    return job->direct ? 0 : (job->images * plane_of(job) + MOST * LANES) * sizeof(REAL);
+}
+
 /* The next part of images n0 .. n1 - 1, framed if need be; 0 after the last. Starts from {0}. */
 static int next_part(const Weight *job, Part *p, long n0, long n1)
 {
@@ -47,10 +60,9 @@ static int next_part(const Weight *job, Part *p, long n0, long n1)
         p->plane = v->sn;
         return 1;
     }
-    long lines = (job->rows - 1) * v->step_y + v->frame_h - (v->rows - 1) * v->step_y;
-    p->plane = lines * job->line;
-    /* vectors of a tile may reach over the end of the last run */
-    REAL *place = scratch((job->images * p->plane + MOST * LANES) * sizeof(REAL));
+    p->plane = plane_of(job);
+    long lines = p->plane / job->line;
+    REAL *place = scratch(part_bytes(job));
     for (long i = 0; i < p->images; i++)
         frame(v, job->x + (p->n + i) * v->sn, place + i * p->plane, p->row * v->step_y, lines);
     p->x = place;
@@ -209,7 +221,8 @@ static void plan_parts(Weight *job, long room)
     }
 }
 
-static void dense_weight(Weight *job)
+/* Gives the bytes of all tiles. */
+static size_t plan_dense_weight(Weight *job)
 {
     const Conv *v = job->conv;
     plan_runs(job);
@@ -219,10 +232,15 @@ static void dense_weight(Weight *job)
     if (job->splits > most)
         job->splits = most;
     job->parts = (threads() + job->splits - 1) / job->splits;
-    job->tiles = workspace(job->splits * bytes);
     job->direct = is_own_frame(v) && job->length % LANES == 0; /* vectors may reach over a run */
     /* a tile is read and written once for each part of the batch: larger ones for many tiles */
     plan_parts(job, bytes > FRAME_BYTES ? 8 * FRAME_BYTES : FRAME_BYTES);
+    return job->splits * bytes;
+}
+
+static void dense_weight(Weight *job)
+{
+    job->tiles = workspace(plan_dense_weight(job));
     spread(weight_job, job, job->splits * job->parts);
-    spread(settle, job, v->groups * count_strips(job));
+    spread(settle, job, job->conv->groups * count_strips(job));
 }

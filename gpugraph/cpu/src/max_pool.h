@@ -45,9 +45,14 @@ static long rows_of_job(long elements)
     return rows < 1 ? 1 : rows;
 }
 
+static long count_row_jobs(long rows, long each)
+{
+    return (rows + each - 1) / each;
+}
+
 static void spread_rows(Body body, void *work, long rows, long each)
 {
-    spread(body, work, (rows + each - 1) / each);
+    spread(body, work, count_row_jobs(rows, each));
 }
 
 /* The maximum of ny by nx taps, the first of which is number tap; NaN is larger than anything. */
@@ -67,6 +72,11 @@ maximum(const REAL *x, long ny, long nx, long line, long next, long tap, long ac
     *at = best;
 }
 
+static size_t spans_bytes(const Pool *v)
+{
+    return v->cols * sizeof(Span);
+}
+
 static void max_pool_job(void *work, long job)
 {
     const Pooling *p = work;
@@ -78,7 +88,7 @@ static void max_pool_job(void *work, long job)
     REAL *y = p->y + first * v->cols * C, *y_end = p->y + last * v->cols * C;
     unsigned char *at = p->at + first * v->cols * C;
     long line = v->apart_y * v->width * C, next = v->apart_x * C;
-    Span *spans = scratch(v->cols * sizeof(Span));
+    Span *spans = scratch(spans_bytes(v));
     for (long o = 0; o < v->cols; o++)
         spans[o] = inside(o * v->step_x - v->low_x, v->width, v->size_x, v->apart_x);
 
@@ -163,6 +173,18 @@ static void phases(const Phases *f, const REAL *x, REAL *to)
         phase_row(f, x, to, f->pool->step_x);
 }
 
+/* The first tap of each column, in whole vectors. */
+static long columns_of(const Pool *v)
+{
+    return (v->cols + LANES - 1) / LANES * LANES;
+}
+
+/* The rows that a window sees, in phases, and those. */
+static size_t planes_bytes(const Pool *v)
+{
+    return v->size_y * phases_of(v).bytes + columns_of(v) * sizeof(whole_lane);
+}
+
 static void max_pool_planes(void *work, long job)
 {
     const Pooling *p = work;
@@ -173,8 +195,8 @@ static void max_pool_planes(void *work, long job)
     REAL *y = p->y + first * v->cols, *y_end = p->y + last * v->cols;
     unsigned char *at = p->at + first * v->cols;
     const Phases f = phases_of(v);
-    long row_length = f.length * v->step_x, round = (v->cols + LANES - 1) / LANES * LANES;
-    REAL *rows = scratch((v->size_y * row_length + round) * sizeof(REAL));
+    long row_length = f.length * v->step_x, round = columns_of(v);
+    REAL *rows = scratch(planes_bytes(v));
     whole_lane *start = (whole_lane *)(rows + v->size_y * row_length); /* first tap of each column */
     for (long i = 0; i < v->size_y * row_length; i++)
         rows[i] = -__builtin_inf();
@@ -210,10 +232,22 @@ static void max_pool_planes(void *work, long job)
     }
 }
 
+static long pool_rows_of_job(const Pool *v)
+{
+    return rows_of_job(v->cols * (v->channels < LANES ? LANES : v->channels));
+}
+
+void EXPORT(max_pool_needs)(Needs *needs, const Pool *v)
+{
+    *needs = needs_workspace(0);
+    needs_loop(needs, v->channels == 1 ? planes_bytes(v) : spans_bytes(v),
+               count_row_jobs(v->images * v->rows, pool_rows_of_job(v)));
+}
+
 /* y (images, rows, cols, channels) and at, alike: the number of the tap that each came from. */
 void EXPORT(max_pool)(const Pool *v, const REAL *x, REAL *y, unsigned char *at)
 {
-    long rows = rows_of_job(v->cols * (v->channels < LANES ? LANES : v->channels));
+    long rows = pool_rows_of_job(v);
     Pooling p = {.pool = v, .x = x, .y = y, .at = at, .each = rows};
     spread_rows(v->channels == 1 ? max_pool_planes : max_pool_job, &p, v->images * v->rows, rows);
 }

@@ -71,10 +71,16 @@ static long seen_by(long place, long low, long taps, long step, long apart, long
     return count;
 }
 
+/* What they take for all columns of x, and for a row. */
+static size_t seen_bytes(const Pool *v)
+{
+    return (v->width * (1 + 2 * v->size_x) + 2 * v->size_y) * sizeof(long);
+}
+
 /* For all columns of x: at [column * (1 + 2 taps)] the count, then the pairs. */
 static long *seen_columns(const Pool *v)
 {
-    long each = 1 + 2 * v->size_x, *seen = scratch((v->width * each + 2 * v->size_y) * sizeof(long));
+    long each = 1 + 2 * v->size_x, *seen = scratch(seen_bytes(v));
     for (long i = 0; i < v->width; i++)
         seen[i * each] = seen_by(i, v->low_x, v->size_x, v->step_x, v->apart_x, v->cols, seen + i * each + 1);
     return seen;
@@ -217,20 +223,34 @@ static void gather_rows(void *work, long job)
     }
 }
 
+/* The way of a scatter. */
+enum { TILED, BY_IMAGE, BY_ROW };
+
+static int way_of(const Pool *v)
+{
+    if (is_tiled(v) && 2 * v->channels >= LANES)
+        return TILED;
+    return v->images >= threads() || v->height * v->width * v->channels < POOL_BLOCK ? BY_IMAGE : BY_ROW;
+}
+
+void EXPORT(pool_scatter_needs)(Needs *needs, const Pool *v)
+{
+    *needs = needs_workspace(0);
+    if (way_of(v) == BY_ROW)
+        needs_loop(needs, seen_bytes(v), count_row_jobs(v->images * v->height, rows_of_job(v->width * v->channels)));
+}
+
 /* gx (images, height, width, channels) from g and offset (images, rows, cols, channels). */
 void EXPORT(pool_scatter)(const Pool *v, const REAL *g, const unsigned char *offset, REAL *gx)
 {
     const Taps taps = taps_of(v);
     Pooling p = {.pool = v, .x = g, .offset = offset, .y = gx, .taps = &taps};
-    long image = v->height * v->width * v->channels;
-    p.each = rows_of_job(v->width * v->channels);
-    if (is_tiled(v) && 2 * v->channels >= LANES)
-        spread_rows(tile_rows, &p, v->images * v->height, p.each);
-    else if (v->images >= threads() || image < POOL_BLOCK) {
-        p.each = rows_of_job(image);
+    int way = way_of(v);
+    p.each = rows_of_job((way == BY_IMAGE ? v->height : 1) * v->width * v->channels);
+    if (way == BY_IMAGE)
         spread_rows(scatter_images, &p, v->images, p.each);
-    } else
-        spread_rows(scatter_rows, &p, v->images * v->height, p.each);
+    else
+        spread_rows(way == TILED ? tile_rows : scatter_rows, &p, v->images * v->height, p.each);
 }
 
 /* y (images, rows, cols, channels): the elements of x that offset names, 0 for the padding. */

@@ -50,10 +50,14 @@ static void merge_moments(const Sums *job, double *total, double *spread, REAL *
 /* Where a kernel keeps what it needs: sums of blocks, of channels, coefficients. */
 typedef struct { double *parts, *sums; REAL *coefficients; } Place;
 
+static size_t place_bytes(const Channels *s)
+{
+    return parts_bytes(s) + 2 * s->channels * sizeof(double) + coefficients_bytes(s);
+}
+
 static Place place_for(const Channels *s)
 {
-    size_t sums = 2 * s->channels * sizeof(double);
-    double *parts = workspace(parts_bytes(s) + sums + coefficients_bytes(s));
+    double *parts = workspace(place_bytes(s));
     double *after = parts + parts_bytes(s) / sizeof(double);
     return (Place){parts, after, (REAL *)(after + 2 * s->channels)};
 }
@@ -72,6 +76,48 @@ static void affine(const Channels *s, const REAL *x, const REAL *var, const REAL
         pass(act == RELU ? added_relu_job : act == LEAKY_RELU ? added_leaky_job : added_job, &p);
     else
         pass(act == RELU ? affine_relu_job : act == LEAKY_RELU ? affine_leaky_job : affine_job, &p);
+}
+
+/* Of kernels that sum up, */
+static void sums_need(Needs *needs, SHAPE)
+{
+    Channels s = channels_of(images, channels, positions, (int)last);
+    *needs = needs_workspace(place_bytes(&s));
+    if (last)
+        needs_loop(needs, periods_bytes(&s), is_shared(s.count * channels) ? s.blocks : 1);
+}
+
+void EXPORT(batch_norm_needs)(Needs *needs, SHAPE)
+{
+    sums_need(needs, images, channels, positions, last);
+}
+
+void EXPORT(norm_params_needs)(Needs *needs, SHAPE)
+{
+    sums_need(needs, images, channels, positions, last);
+}
+
+void EXPORT(channel_sum_needs)(Needs *needs, SHAPE)
+{
+    sums_need(needs, images, channels, positions, last);
+}
+
+/* and of those that go over memory once. */
+static void pass_needs(Needs *needs, SHAPE)
+{
+    Channels s = channels_of(images, channels, positions, (int)last);
+    *needs = needs_workspace(coefficients_bytes(&s));
+}
+
+void EXPORT(normalise_needs)(Needs *needs, SHAPE, long act)
+{
+    (void)act;
+    pass_needs(needs, images, channels, positions, last);
+}
+
+void EXPORT(norm_input_needs)(Needs *needs, SHAPE)
+{
+    pass_needs(needs, images, channels, positions, last);
 }
 
 /* y, mean (C) and var (C) of x. */

@@ -138,10 +138,45 @@ typedef struct {
     size_t bytes;
 } Room;
 static pthread_key_t rooms; /* each thread's two */
+static atomic_long held_now, held_most;
+
+static void count_held(long more)
+{
+    long now = atomic_fetch_add(&held_now, more) + more, most = atomic_load(&held_most);
+    while (now > most && !atomic_compare_exchange_weak(&held_most, &most, now))
+        ;
+}
+
+long held(void)
+{
+    return atomic_load(&held_now);
+}
+
+long most_held(void)
+{
+    return atomic_load(&held_most);
+}
+
+void forget_most_held(void)
+{
+    atomic_store(&held_most, atomic_load(&held_now));
+}
+
+static size_t pages(size_t bytes)
+{
+    return (bytes + 4095) / 4096 * 4096;
+}
+
+long held_here(void)
+{
+    const Room *room = pthread_getspecific(rooms);
+    return room ? (long)(room[0].bytes + room[1].bytes) : 0;
+}
 
 static void leave(void *mine)
 {
     Room *room = mine;
+    count_held(-(long)(room[0].bytes + room[1].bytes));
     free(room[0].place);
     free(room[1].place);
     free(room);
@@ -157,8 +192,10 @@ static void *grown(int which, size_t bytes)
     room += which;
     if (room->bytes < bytes) {
         free(room->place);
-        room->bytes = (bytes + 4095) / 4096 * 4096;
+        count_held(-(long)room->bytes);
+        room->bytes = pages(bytes);
         room->place = aligned_alloc(64, room->bytes);
+        count_held((long)room->bytes);
     }
     return room->place;
 }
@@ -171,6 +208,20 @@ void *scratch(size_t bytes)
 void *workspace(size_t bytes)
 {
     return grown(1, bytes);
+}
+
+Needs needs_workspace(size_t bytes)
+{
+    return (Needs){.own = (long)pages(bytes)};
+}
+
+void needs_loop(Needs *needs, size_t bytes, long count)
+{
+    long room = (long)pages(bytes);
+    if (count > 0 && room > needs->mine)
+        needs->mine = room;
+    if (count > 1 && atomic_load(&wanted) > 1 && room > needs->others)
+        needs->others = room;
 }
 
 /* A fork copies the caller alone: the others must be started again. */

@@ -56,13 +56,18 @@ static void exponentials(const REAL *restrict x, REAL *restrict y, long n)
         store_some(y + i, exponential(load_some(x + i, n - i)), n - i);
 }
 
+static size_t exponentials_bytes(long rows, long length)
+{
+    return rows * length * sizeof(REAL);
+}
+
 static void softmax_rows(void *work, long number)
 {
     const Rows *job = work;
     long length = job->length, first = number * job->each;
     long rows = job->rows - first < job->each ? job->rows - first : job->each;
     const REAL *x = job->x + first * length;
-    REAL *y = job->y + first * length, *e = scratch(rows * length * sizeof(REAL));
+    REAL *y = job->y + first * length, *e = scratch(exponentials_bytes(rows, length));
     for (long r = 0; r < rows; r++) {
         REAL top = largest(x + r * length, length);
         if (top == -INFINITY)
@@ -120,15 +125,43 @@ static void gradient_rows(void *work, long number)
     }
 }
 
+static long rows_at_a_time(long length)
+{
+    return length < AT_A_TIME ? AT_A_TIME / length : 1;
+}
+
+static int are_shared(long rows, long length)
+{
+    return rows * length > 8192;
+}
+
 static void over_rows(Body body, Rows *job)
 {
-    job->each = job->length < AT_A_TIME ? AT_A_TIME / job->length : 1;
+    job->each = rows_at_a_time(job->length);
     long count = (job->rows + job->each - 1) / job->each;
-    if (job->rows * job->length > 8192)
+    if (are_shared(job->rows, job->length))
         spread(body, job, count);
     else
         for (long i = 0; i < count; i++)
             body(job, i);
+}
+
+static void rows_need(Needs *needs, long rows, long length)
+{
+    long each = rows_at_a_time(length), most = each < rows ? each : rows;
+    *needs = needs_workspace(0);
+    needs_loop(needs, exponentials_bytes(most, length), are_shared(rows, length) ? (rows + each - 1) / each : 1);
+}
+
+void EXPORT(softmax_needs)(Needs *needs, long rows, long length, long logarithm)
+{
+    (void)logarithm;
+    rows_need(needs, rows, length);
+}
+
+void EXPORT(cross_entropy_needs)(Needs *needs, long rows, long length)
+{
+    rows_need(needs, rows, length);
 }
 
 void EXPORT(softmax)(const REAL *x, REAL *y, long rows, long length, long logarithm)

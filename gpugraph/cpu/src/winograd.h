@@ -74,13 +74,34 @@ static void turn_image(void *work, long image)
     frame(v, t->x + image * v->sn, t->to + image * v->height * v->width * v->in, 0, v->height);
 }
 
-/* The tiles of x, and a place for `more` numbers: in one workspace, behind zeros for a pixel, and x
- * in the right order if it hasn't channels last. */
-static Tiles find_tiles(const Conv *v, const REAL *x, long zeros, long more, REAL **place)
+/* Most jobs have `most` tiles, but there are enough to go round. */
+static Tiles plan_tiles(const Conv *v, long most, long jobs)
 {
-    long line = v->width * v->in, copy = v->sc == 1 ? 0 : v->images * v->height * line;
+    Tiles t = {.conv = v, .sn = v->sn, .sy = v->sy, .sx = v->sx};
+    t.across = (v->cols + 1) / 2;
+    t.each = count_tiles_of_image(v);
+    t.all = t.each * v->images;
+    t.wide = padded(v->in);
+    long fair = (t.all + jobs - 1) / jobs, n = most < fair ? most : fair;
+    t.at_once = (n + ROWS - 1) / ROWS * ROWS;
+    t.spot = apart(t.at_once * t.wide);
+    return t;
+}
+
+static long numbers_copied(const Conv *v)
+{
+    return v->sc == 1 ? 0 : v->images * v->height * v->width * v->in;
+}
+
+/* Gives a place for `more` numbers in one workspace, behind zeros for a pixel, and puts x there in
+ * the right order if it hasn't channels last. */
+static REAL *place_tiles(Tiles *t, const REAL *x, long zeros, long more)
+{
+    const Conv *v = t->conv;
+    long line = v->width * v->in, copy = numbers_copied(v);
     REAL *room = workspace((zeros + copy + more) * sizeof(REAL));
-    Tiles t = {.conv = v, .x = x, .zeros = room, .sn = v->sn, .sy = v->sy, .sx = v->sx};
+    t->x = x;
+    t->zeros = room;
     memset(room, 0, zeros * sizeof(REAL));
     if (copy) {
         Turn turn = {*v, x, room + zeros + more};
@@ -88,25 +109,12 @@ static Tiles find_tiles(const Conv *v, const REAL *x, long zeros, long more, REA
         turn.plain.frame_h = v->height;
         turn.plain.frame_w = v->width;
         spread(turn_image, &turn, v->images);
-        t.x = turn.to;
-        t.sn = v->height * line;
-        t.sy = line;
-        t.sx = v->in;
+        t->x = turn.to;
+        t->sn = v->height * line;
+        t->sy = line;
+        t->sx = v->in;
     }
-    t.across = (v->cols + 1) / 2;
-    t.each = count_tiles_of_image(v);
-    t.all = t.each * v->images;
-    t.wide = padded(v->in);
-    *place = room + zeros;
-    return t;
-}
-
-/* Most jobs have `most` tiles, but there are enough to go round. */
-static void set_at_once(Tiles *t, long most, long jobs)
-{
-    long fair = (t->all + jobs - 1) / jobs, n = most < fair ? most : fair;
-    t->at_once = (n + ROWS - 1) / ROWS * ROWS;
-    t->spot = apart(t->at_once * t->wide);
+    return room + zeros;
 }
 
 typedef struct { long image, row, col; } Corner; /* of a tile, among the pixels of the output */
@@ -151,6 +159,13 @@ typedef struct {
     int strange; /* an output is not finite */
 } Winograd;
 
+/* The taps of a block of output channels. */
+static size_t taps_bytes(const Conv *v, long block)
+{
+    Blocks blocks = blocks_of(v->out);
+    return 9 * v->in * (block_start(blocks, block + 1) - block_start(blocks, block)) * VECTOR_BYTES;
+}
+
 /* The filters of a block of output channels: packed as for the direct sum, then transformed. */
 static void winograd_filters(void *work, long block)
 {
@@ -159,7 +174,7 @@ static void winograd_filters(void *work, long block)
     Blocks blocks = blocks_of(v->out);
     long first = block_start(blocks, block), wide = (block_start(blocks, block + 1) - first) * LANES;
     long length = v->in * wide;
-    REAL *taps = scratch(9 * length * sizeof(REAL)), *u = job->filters + first * LANES * v->in * SPOTS;
+    REAL *taps = scratch(taps_bytes(v, block)), *u = job->filters + first * LANES * v->in * SPOTS;
     pack_block(&job->packing, 0, block, taps);
     for (long k = 0; k < length; k += LANES) {
         vec g[SPOTS];
@@ -214,6 +229,12 @@ static int is_strange(vec strange)
     return 0;
 }
 
+/* v and m of a job. */
+static size_t winograd_bytes(const Tiles *t)
+{
+    return SPOTS * (t->spot + apart(t->at_once * MOST * LANES)) * sizeof(REAL);
+}
+
 static void winograd_job(void *work, long number)
 {
     Winograd *job = work;
@@ -222,7 +243,7 @@ static void winograd_job(void *work, long number)
     long first = number * t->at_once, count = t->all - first < t->at_once ? t->all - first : t->at_once;
     if (__atomic_load_n(&job->strange, __ATOMIC_RELAXED))
         return;
-    REAL *v = scratch((SPOTS * (t->spot + apart(t->at_once * MOST * LANES))) * sizeof(REAL));
+    REAL *v = scratch(winograd_bytes(t));
     REAL *m = v + SPOTS * t->spot;
     for (long i = 0; i < count; i++)
         transform_input(t, first + i, v + i * t->wide, 0, c->in);
@@ -266,15 +287,34 @@ static void winograd_job(void *work, long number)
         __atomic_store_n(&job->strange, 1, __ATOMIC_RELAXED);
 }
 
+static long count_filters(const Conv *v)
+{
+    return v->in * padded(v->out) * SPOTS;
+}
+
+static long count_tile_jobs(const Tiles *t)
+{
+    return (t->all + t->at_once - 1) / t->at_once;
+}
+
+static Needs winograd_needs(const Conv *v)
+{
+    Tiles t = plan_tiles(v, WINOGRAD_TILES, 4 * threads());
+    Needs needs = needs_workspace((padded(v->in) + numbers_copied(v) + count_filters(v)) * sizeof(REAL));
+    needs_loop(&needs, taps_bytes(v, 0), blocks_of(v->out).count); /* the first block is the largest */
+    needs_loop(&needs, winograd_bytes(&t), count_tile_jobs(&t));
+    return needs;
+}
+
 /* As `conv`; gives 0 if that takes a direct sum. */
 static int winograd(const Conv *v, const REAL *x, const REAL *w, const REAL *bias, REAL *y)
 {
     long place[v->w_taps];
     find_places(v, place);
     Winograd job = {.packing = {v, w, 0, place}, .bias = bias, .y = y};
-    job.tiles = find_tiles(v, x, padded(v->in), v->in * padded(v->out) * SPOTS, &job.filters);
-    set_at_once(&job.tiles, WINOGRAD_TILES, 4 * threads());
+    job.tiles = plan_tiles(v, WINOGRAD_TILES, 4 * threads());
+    job.filters = place_tiles(&job.tiles, x, padded(v->in), count_filters(v));
     spread(winograd_filters, &job, blocks_of(v->out).count);
-    spread(winograd_job, &job, (job.tiles.all + job.tiles.at_once - 1) / job.tiles.at_once);
+    spread(winograd_job, &job, count_tile_jobs(&job.tiles));
     return !job.strange;
 }

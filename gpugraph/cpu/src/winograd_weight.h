@@ -14,6 +14,7 @@ typedef struct {
     REAL *gw, *sums; /* [split][spot][block of c][strip of o] tiles of ROWS x MOST vectors */
     long strips, wide, apart; /* of gm: blocks of ROWS, from tile to tile, from spot to spot */
     long splits, parts;       /* of the batch, of the blocks of c */
+    long size;                /* of the sums of a split */
     int strange;
 } WinogradWeight;
 
@@ -39,6 +40,12 @@ static void transform_output_grad(const WinogradWeight *job, long tile, REAL *gm
     }
 }
 
+/* v and gm of a job. */
+static size_t winograd_weight_bytes(const WinogradWeight *job)
+{
+    return SPOTS * (job->tiles.spot + job->apart) * sizeof(REAL);
+}
+
 static void winograd_weight_job(void *work, long number)
 {
     const WinogradWeight *job = work;
@@ -50,7 +57,7 @@ static void winograd_weight_job(void *work, long number)
     long t0 = t->all * split / job->splits, t1 = t->all * (split + 1) / job->splits;
     long c0 = block_start(blocks, b0) * LANES, c1 = block_start(blocks, b1) * LANES;
     REAL *sums = job->sums + split * SPOTS * tiles * TILE_SIZE;
-    REAL *v = scratch(SPOTS * (t->spot + job->apart) * sizeof(REAL)), *gm = v + SPOTS * t->spot;
+    REAL *v = scratch(winograd_weight_bytes(job)), *gm = v + SPOTS * t->spot;
     for (long s = 0; s < SPOTS; s++)
         memset(sums + (s * tiles + b0 * job->strips) * TILE_SIZE, 0,
                (b1 - b0) * job->strips * TILE_SIZE * sizeof(REAL));
@@ -114,23 +121,45 @@ static void winograd_settle(void *work, long number)
         __atomic_store_n(&job->strange, 1, __ATOMIC_RELAXED);
 }
 
-/* As `conv_weight`; gives 0 if that takes a direct sum. */
-static int winograd_weight(const Conv *v, const REAL *x, const REAL *gy, REAL *gw)
+static WinogradWeight plan_winograd_weight(const Conv *v)
 {
     long blocks = blocks_of(v->in).count, strips = (v->out + ROWS - 1) / ROWS;
     long size = SPOTS * blocks * strips * TILE_SIZE, most = (16 << 20) / (size * (long)sizeof(REAL)) + 1;
     /* a last strip may reach over the vectors, and what it sums up there is not used */
-    WinogradWeight job = {.gy = gy, .gw = gw, .strips = strips, .wide = padded(strips * ROWS)};
+    WinogradWeight job = {.strips = strips, .wide = padded(strips * ROWS), .size = size};
     job.splits = threads() < v->images ? threads() : v->images;
     if (job.splits > most)
         job.splits = most;
     job.parts = (threads() + job.splits - 1) / job.splits;
     if (job.parts > blocks)
         job.parts = blocks;
-    job.tiles = find_tiles(v, x, padded(v->in > v->out ? v->in : v->out), job.splits * size, &job.sums);
-    set_at_once(&job.tiles, WINOGRAD_WEIGHT_TILES, job.splits);
+    job.tiles = plan_tiles(v, WINOGRAD_WEIGHT_TILES, job.splits);
     job.apart = apart(job.tiles.at_once * job.wide);
+    return job;
+}
+
+/* Zeros for a pixel of x or of gy. */
+static long count_zeros(const Conv *v)
+{
+    return padded(v->in > v->out ? v->in : v->out);
+}
+
+static Needs winograd_weight_needs(const Conv *v)
+{
+    WinogradWeight job = plan_winograd_weight(v);
+    Needs needs = needs_workspace((count_zeros(v) + numbers_copied(v) + job.splits * job.size) * sizeof(REAL));
+    needs_loop(&needs, winograd_weight_bytes(&job), job.splits * job.parts);
+    return needs;
+}
+
+/* As `conv_weight`; gives 0 if that takes a direct sum. */
+static int winograd_weight(const Conv *v, const REAL *x, const REAL *gy, REAL *gw)
+{
+    WinogradWeight job = plan_winograd_weight(v);
+    job.gy = gy;
+    job.gw = gw;
+    job.sums = place_tiles(&job.tiles, x, count_zeros(v), job.splits * job.size);
     spread(winograd_weight_job, &job, job.splits * job.parts);
-    spread(winograd_settle, &job, blocks * strips);
+    spread(winograd_settle, &job, blocks_of(v->in).count * job.strips);
     return !job.strange;
 }

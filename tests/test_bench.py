@@ -64,6 +64,16 @@ def test_a_row_of_steps():
     check_row(row, "steps")
 
 
+def test_a_row_of_memory():
+    (row,) = RUN["memory"](TWO[:1], True, PACE, "LeNet-5")["rows"]
+    told, found = row["predicted"], row["measured"]
+    assert told["kept"] == found["kept"] > 0 and told["arena"] == found["arena"]
+    assert abs(told["peak"] - found["peak"]) < 0.1 * found["peak"] + 50_000
+    assert ("growth" in found) == (sys.platform == "linux")
+    text = markdown("memory", {}, {"rows": [row]})
+    assert f"| LeNet-5 | one | {told['kept'] / 1e6:.2f} / {found['kept'] / 1e6:.2f} |" in text
+
+
 def test_all_work_of_the_groups_can_be_done():
     lib = library("gpugraph")
     for module in (ops, steps, growth):

@@ -2,7 +2,9 @@
 
 The step runs on the ``meta`` device, by the engine itself: its arrays have no data, but they live
 exactly as long as real ones, and their births and deaths are counted. What an op allocates besides
-its outputs while it computes is its `scratch` rule.
+its outputs while it computes is told by its `scratch` rule or, where a compiled kernel computes it,
+by that kernel. Which ops these are, and whether a view has to be copied, depends on how arrays lie
+in memory, so that is followed, too: by the `lies` rules.
 """
 
 from __future__ import annotations
@@ -18,16 +20,19 @@ from ..core.backend import MetaArray
 from ..core.errors import ArgumentError
 from ..core.op import Spec
 from ..core.state import STATE, Observer
-from ..core.tensor import Tensor
+from ..core.tensor import Tensor, is_floating
 from ..nn.functional import cross_entropy
 from ..nn.module import Module
 from ..nn.parameter import Parameter
 from ..optim.parts import PART
+from .blank import blank, is_blank
 from .identity import ByIdentity
+from .kernels import Planner
+from .live import Live
 from .table import grid, short
 from .trace import meta_inputs, run_meta, twin
 
-__all__ = ["Live", "Memory", "memory"]
+__all__ = ["Memory", "memory"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,15 @@ class Memory:
     parameters  weights and buffers
     gradients   one for each parameter that is learned
     optimizer   what it remembers from step to step
-    kept        activations that wait for backward when forward ends
-    temporary   the peak less parameters and optimizer: gradients so far, activations, scratch
+    kept        activations that wait for backward when forward ends, and the loss
+    temporary   the peak less parameters and optimizer: gradients so far, activations, workspace
+    workspace   what of the peak is no input, output or state of anything, but room to compute in
+    arena       what of that compiled kernels work in: it stays with their threads between calls,
+                as large as any of them needed it, if every thread had its turn; 0 with NumPy
     at          what runs at the peak: "forward conv1: conv", "backward ...", "optimizer"
+
+    The first four are exact. The workspace of NumPy is what the `scratch` rules say; of what Python
+    copies for a kernel, and of the arena, what the kernels' own code says.
     """
 
     peak: int
@@ -47,6 +58,8 @@ class Memory:
     gradients: int
     optimizer: int
     kept: int
+    workspace: int
+    arena: int
     at: str
 
     @property
@@ -59,48 +72,9 @@ class Memory:
         return {**asdict(self), "temporary": self.temporary}
 
     def __str__(self) -> str:
-        names = ("parameters", "gradients", "optimizer", "kept", "temporary", "peak")
+        names = ["parameters", "gradients", "optimizer", "kept", "workspace", "temporary", "peak"]
         rows = [(name, short(getattr(self, name), "B")) for name in names]
         return grid([("", "bytes"), *rows], left={0}, width=120) + f"\nat {self.at}"
-
-
-class Live:
-    """Bytes of the arrays that it was told of and that are still alive.
-
-    Arrays that look into others take nothing, and keep those alive.
-    """
-
-    def __init__(self) -> None:
-        self._total = _Total()
-        # array -> [bytes, arrays that share them]
-        self._base: ByIdentity[list[int]] = ByIdentity(self._total.died)
-
-    @property
-    def bytes(self) -> int:
-        """The sum."""
-        return self._total.bytes
-
-    def born(self, array: Any, base: Any = None) -> None:
-        """An array has been made; base: the one that it looks into."""
-        shared = [array.nbytes, 0] if base is None else self._base.get(base)
-        if shared is None or array in self._base:  # of what was there before; or told already
-            return
-        if base is None:
-            self._total.bytes += array.nbytes
-        shared[1] += 1
-        self._base.put(array, shared)
-
-
-class _Total:
-    """The bytes; apart from the mapping, so that the two make no cycle."""
-
-    def __init__(self) -> None:
-        self.bytes = 0
-
-    def died(self, shared: list[int]) -> None:
-        shared[1] -= 1
-        if not shared[1]:
-            self.bytes -= shared[0]
 
 
 class Ledger(Observer):
@@ -108,35 +82,77 @@ class Ledger(Observer):
 
     def __init__(self, held: int) -> None:
         self.held = self.peak = held
+        self.scratch = 0  # at the peak
         self.at = "parameters"
+        library = backend.cpu_library()
+        self._planner = None if library is None else Planner(library)
         self._arrays = Live()
+        self._blanks: ByIdentity[Any] = ByIdentity()  # what each is like in memory
 
     @property
     def live(self) -> int:
         """Bytes held now."""
         return self.held + self._arrays.bytes
 
+    @property
+    def arena(self) -> int:
+        """Bytes that compiled kernels hold from some time on."""
+        return 0 if self._planner is None else self._planner.arena
+
+    def blank(self, array: Any) -> Any:
+        """An array without data that lies in memory as this one does."""
+        known = self._blanks.get(array)
+        return blank(array.shape, array.dtype) if known is None else known
+
     def applied(self, op: Any, arrays: Sequence[Any], outs: Sequence[Any]) -> None:
         """Count an op's outputs, and what it needs to compute them."""
-        specs = [None if a is None else Spec(a.shape, a.dtype) for a in arrays]
-        for y in outs:
-            if isinstance(y.array, MetaArray):
-                self._arrays.born(y.array, arrays[0] if op.view else None)
-        now = self.live + _scratch(op, specs)
+        given = [None if a is None else self.blank(a) for a in arrays]
+        likes, scratch = self._computed(op, given, len(outs))
+        for y, like in zip(outs, likes, strict=True):
+            array = y.array
+            if isinstance(array, MetaArray):
+                looks = op.view and is_blank(like)
+                self._arrays.born(array, arrays[0] if looks else None)
+                self._blanks.put(array, like if looks else blank(array.shape, array.dtype, like))
+        now = self.live + scratch
         if now > self.peak:
             sweep = STATE.get().sweep
             node = None if sweep is None else sweep.node
             scope = ".".join(STATE.get().scope if node is None else node.scope)
             phase = "forward" if sweep is None else "backward"
-            self.peak, self.at = now, f"{phase} {scope + ': ' if scope else ''}{op.label}"
+            self.peak, self.scratch = now, scratch
+            self.at = f"{phase} {scope + ': ' if scope else ''}{op.label}"
+
+    def _computed(self, op: Any, given: list[Any], count: int) -> tuple[Sequence[Any], int]:
+        """What each output is like in memory (None: usual), and bytes that are taken besides."""
+        half = op.widens and any(a is not None and _is_half(a.dtype) for a in given)
+        if op.cpu is not None and self._planner is not None and not half:
+            planned = self._planner.plan(op, given)
+            if planned is not None:
+                return planned
+        like = op.lies(*given)
+        likes = like if isinstance(like, tuple) else (like,) * count
+        return likes, _scratch(op, given, half)
 
 
-def _scratch(op: Any, specs: list[Spec | None]) -> int:
-    """What an op allocates besides its outputs: compiled kernels have a workspace that stays."""
-    floats = (np.float32, np.float64)
-    if op.cpu is not None and all(s is None or s.dtype in floats for s in specs):
-        return 0 if backend.cpu_library() is not None else int(op.scratch(*specs))
-    return int(op.scratch(*specs))
+def _scratch(op: Any, given: list[Any], half: bool) -> int:
+    """By the op's rule; half precision is computed in float32, so there are copies."""
+    copies = 0
+    specs: list[Spec | None] = []
+    for a in given:
+        spec = None if a is None else Spec(a.shape, a.dtype)
+        if half and spec is not None and _is_half(spec.dtype):
+            spec = Spec(spec.shape, np.dtype(np.float32))
+            copies += spec.nbytes
+        specs.append(spec)
+    if half:
+        made = op.spec(*specs)
+        copies += sum(y.nbytes for y in (made if isinstance(made, tuple) else (made,)))
+    return copies + int(op.scratch(*specs))
+
+
+def _is_half(dtype: Any) -> bool:
+    return bool(dtype.itemsize == 2 and is_floating(dtype))
 
 
 def memory(
@@ -151,7 +167,9 @@ def memory(
     loss       of the network's output; by default cross-entropy with labels where that is (N, C),
                else the sum of squares
     Counted are the arrays of the step and of the network, the input and labels among them, on the
-    CPU; not what Python's own objects take, a few kilobytes for each op.
+    CPU, as ops are computed here now: by compiled kernels or by NumPy, on as many threads as
+    `gpugraph.cpu.threads` or NumPy's BLAS has. Not what Python's own objects take, a few kilobytes
+    for each op.
     """
     if not isinstance(model, Module):
         raise ArgumentError(f"memory: got a {type(model).__name__}; it takes a Module")
@@ -164,28 +182,31 @@ def memory(
     ledger = Ledger(held + weights)
     kept = _step(copy, xs, loss or _loss, ledger)
     learned = [p for p in copy.parameters() if p.requires_grad]
-    gradients = sum(p.nbytes for p in learned)
+    gradients = sum(p.grad.nbytes for p in learned if p.grad is not None)
     state, extra = _optimizer(optimizer, learned)
-    peak, at = ledger.peak + state, ledger.at
-    update = ledger.live + state + extra
-    if update > peak:
-        peak, at = update, "optimizer"
-    return Memory(peak, weights, gradients, state, kept, at)
+    peak, scratch, at = ledger.peak, ledger.scratch, ledger.at
+    if ledger.live + extra > peak:
+        peak, scratch, at = ledger.live + extra, extra, "optimizer"
+    arena = ledger.arena
+    return Memory(peak + state + arena, weights, gradients, state, kept, scratch + arena, arena, at)
 
 
 def _step(model: Module, xs: list[Tensor], loss: Callable[..., Tensor], ledger: Ledger) -> int:
     """Two steps, since from the second on there are gradients of the one before; bytes kept."""
     kept = 0
 
-    def train(*inputs: Tensor) -> Tensor:
+    def step(*inputs: Tensor) -> Tensor:
         nonlocal kept
-        for _ in range(2):
-            before = ledger.live
-            error = loss(model(*inputs))
-            kept = ledger.live - before
-            model.zero_grad()
-            error.backward()
+        before = ledger.live
+        error = loss(model(*inputs))
+        kept = ledger.live - before
+        model.zero_grad()
+        error.backward()
         return error
+
+    def train(*inputs: Tensor) -> Tensor:
+        step(*inputs)
+        return step(*inputs)
 
     (last,) = run_meta(train, xs, ledger, "memory")
     del last

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .errors import GradientError
 from .graph import Plan
-from .spec import Cost, Sample, Spec, Tap, broadcast, own_places, traffic
+from .spec import Cost, Sample, Spec, Tap, broadcast, lies, own_places, traffic
 
 if TYPE_CHECKING:
     from .graph import Node
@@ -42,6 +42,7 @@ class Op:
                            needs holds the names wanted
     cost(*specs)           a `Cost`
     scratch(*specs)        optional: bytes that forward allocates on the CPU besides its outputs
+    lies(*arrays)          optional: an array that lies in memory as what forward gives on the CPU
     sees(specs, i, k)      optional: what output k sees of input i, a `Tap` for each axis of it;
                            not for inputs that are `local`
     samples(rng)           class method: yields a `Sample` for each way of calling the op
@@ -92,6 +93,7 @@ class Op:
     cpu: ClassVar[Callable[..., Any] | None] = None
     cost: ClassVar[Callable[..., Cost]]
     samples: ClassVar[Callable[..., Iterator[Sample]]]
+    lies: ClassVar[Callable[..., Any]] = lies
 
     def __init_subclass__(cls, abstract: bool = False, **kw: Any) -> None:
         super().__init_subclass__(**kw)

@@ -13,7 +13,7 @@ from .errors import ShapeError
 if TYPE_CHECKING:
     from .op import Op
 
-__all__ = ["Cost", "Sample", "Spec", "Tap", "broadcast", "own_places", "traffic"]
+__all__ = ["Cost", "Sample", "Spec", "Tap", "alike", "broadcast", "lies", "own_places", "traffic"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,39 @@ def own_places(op: Op, specs: Sequence[Any], i: int, k: int) -> list[Tap] | None
         Tap(lead + a) if n == y.shape[lead + a] else Tap.all(1)  # a length of 1 is repeated
         for a, n in enumerate(x.shape)
     ]
+
+
+def alike(arrays: Iterable[Any]) -> Any:
+    """The first of the largest arrays, if the axes of those lie in one order in memory; else None.
+
+    So NumPy's functions of several arrays decide about the order of their result.
+    """
+    given = [a for a in arrays if a is not None]
+    if not given:
+        return None
+    ndim = max(a.ndim for a in given)
+    size = max(a.size for a in given)
+    large = [a for a in given if (a.ndim, a.size) == (ndim, size)]
+    return large[0] if len({_order(a) for a in large}) == 1 else None
+
+
+def _order(a: Any) -> tuple[int, ...]:
+    """The axes of an array, those with the largest strides first."""
+    return tuple(sorted(range(a.ndim), key=lambda axis: -abs(a.strides[axis])))
+
+
+def lies(op: Op, *arrays: Any) -> Any:
+    """What the outputs of forward are like in memory on the CPU: an array whose axes lie in the
+    same order; None for the usual order, and where an op that gives views has to copy.
+
+    arrays  the inputs, without data; only shapes and strides are to be looked at
+    By default views are what forward makes, and what sees elements at their own places keeps the
+    order that its inputs have in common.
+    """
+    if op.view:
+        return op.forward(np, *arrays)
+    n = len(arrays)
+    return alike([a for i, a in enumerate(arrays) if op.name_of(i, n) in op.local])
 
 
 def traffic(*specs: Spec | None) -> int:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["WORTH", "blas_threads", "set_blas_threads", "share"]
+__all__ = ["WORTH", "blas_threads", "set_blas_threads", "share", "slices_of"]
 
 R = TypeVar("R")
 
@@ -42,9 +42,8 @@ def share(n: int, steps: int, f: Callable[[slice], R]) -> list[R]:
     free = _busy.acquire(blocking=False)
     if free:
         _threads = blas_threads()
-    count = max(1, min(n, steps // WORTH, _threads))
-    cuts = [n * i // count for i in range(count + 1)]
-    slices = [slice(a, b) for a, b in pairwise(cuts)]
+    slices = _cut(n, steps, _threads)
+    count = len(slices)
     if not free:
         return [f(part) for part in slices]
     try:
@@ -57,6 +56,17 @@ def share(n: int, steps: int, f: Callable[[slice], R]) -> list[R]:
             set_blas_threads(_threads)
     finally:
         _busy.release()
+
+
+def slices_of(n: int, steps: int) -> list[slice]:
+    """The slices that `share` would make now."""
+    return _cut(n, steps, blas_threads())
+
+
+def _cut(n: int, steps: int, threads: int) -> list[slice]:
+    count = max(1, min(n, steps // WORTH, threads))
+    cuts = [n * i // count for i in range(count + 1)]
+    return [slice(a, b) for a, b in pairwise(cuts)]
 
 
 def _side_by_side(f: Callable[[slice], R], slices: list[slice]) -> list[R]:

@@ -122,6 +122,9 @@ class Conv(Bilinear):
             return None
         return [Tap(0), Tap.all(specs[0].shape[1]), *self.window.taps_of_axes()]
 
+    def lies(self, x: Any, w: Any, b: Any = None) -> Any:
+        return im2col.lies("conv", self.window, self.groups, w)
+
     def scratch(self, x: Spec, w: Spec, b: Spec | None = None) -> int:
         how = self.window, self.groups, x.shape, w.shape
         return im2col.scratch("conv", *how, x.dtype.itemsize)
@@ -198,6 +201,9 @@ class ConvInput(Bilinear):
             for a, (reach, s, (low, _)) in enumerate(parts)
         ]
         return [Tap(0), Tap.all(specs[0].shape[1]), *axes]
+
+    def lies(self, gy: Any, w: Any) -> Any:
+        return im2col.lies("conv_input", self.window, self.groups, w)
 
     def scratch(self, gy: Spec, w: Spec) -> int:
         how = self.window, self.groups, self.spec(gy, w).shape, w.shape

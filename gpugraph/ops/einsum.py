@@ -69,6 +69,10 @@ class Einsum(Op):
     def forward(self, xp: Any, *xs: Any) -> Any:
         return xp.einsum(self.subscripts, *xs, optimize=len(xs) > 1)
 
+    def lies(self, *xs: Any) -> Any:
+        (first, *rest), output = self.terms()
+        return None if rest or {*first} - {*output} else self.forward(np, *xs)
+
     def vjp_xs(self, node: Any, i: int, g: Tensor) -> Tensor:
         inputs, output = self.terms()
         mine = inputs.pop(i)

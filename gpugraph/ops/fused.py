@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import ArgumentError, ShapeError
 from ..core.op import Cost, Op, Sample, Spec, traffic
+from ..core.spec import alike
 from ..core.tensor import Tensor
 from ..cuda.kernel import FLOATS, Kernel, only_floats
 from . import activation_cpu
@@ -25,7 +27,7 @@ from .activation import Elu, LeakyRelu, Relu, Relu6, Sigmoid, activation_grad, o
 from .angles import Tanh
 from .compare import where
 from .creation import zeros_like
-from .image_memory import in_blocks
+from .image_memory import at_once, in_blocks
 
 __all__: list[str] = []
 
@@ -134,8 +136,15 @@ class ActivationGrad(Op):
             return g * h * (1 - 2 * y)
         return -2 * g * h * y if isinstance(self.act, Tanh) else zeros_like(h)
 
+    def lies(self, g: Any, y: Any) -> Any:
+        return alike([g, y])
+
     def scratch(self, g: Spec, y: Spec) -> int:
         if isinstance(self.act, (Relu, Relu6)):
+            if type(self.act) is Relu and g.size >= MANY:  # in blocks, and in numbers of g's size
+                each = prod(g.shape[1:])
+                blocks = at_once(g.shape[0], each, g.dtype.itemsize, 3)
+                return blocks * each * (2 + g.dtype.itemsize)
             return 2 * g.size  # where y is not 0, and that as integers
         return g.nbytes + g.size
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..core.window import Window
-from ..cpu.shares import share
+from ..cpu.shares import share, slices_of
 from . import im2col_depthwise, im2col_rows, im2col_slices
 from .image_memory import spread
 
@@ -83,20 +83,40 @@ def _share(xp: Any, y: Any, w: Shape, f: Callable[[slice], Any]) -> list[Any]:
     """f of the images of y, by threads: 8 multiply-adds of a product take as long as a step."""
     if xp is not np:
         return [f(slice(0, len(y)))]
-    return share(len(y), y.size * prod(w[1:]) // 8, f)
+    return share(len(y), _steps(y.shape, w), f)
+
+
+def _steps(y: Shape, w: Shape) -> int:
+    return prod(y) * prod(w[1:]) // 8
 
 
 def scratch(kind: str, window: Window, groups: int, x: Shape, w: Shape, itemsize: int) -> int:
     """Bytes that `conv`, `conv_input` or `conv_weight` takes besides arguments and result.
 
-    If x and gy lie in memory as results of `conv` do.
+    If x and gy lie in memory as results of `conv` do. Each thread that takes a share of the batch
+    needs its own, and at worst they all need the most at once.
     """
     how, full = way(window, groups, w), window.transposed()
+    gy = (x[0], w[0], *window.out(x[2:]))
     if kind == "conv_input" and full is not None and how.flips(window, groups, w):
-        gy = (x[0], w[0], *window.out(x[2:]))
         turned = (w[1] * groups, w[0] // groups, *w[2:])
-        return itemsize * prod(w) + how.scratch("conv", full, groups, gy, turned, itemsize)
-    return how.scratch(kind, window, groups, x, w, itemsize)
+        return itemsize * prod(w) + scratch("conv", full, groups, gy, turned, itemsize)
+    parts = slices_of(x[0], _steps(gy, w))
+    shares = sum(
+        how.scratch(kind, window, groups, (part.stop - part.start, *x[1:]), w, itemsize)
+        for part in parts
+    )
+    if kind == "conv_weight" and len(parts) > 1:  # the sums of the shares, then theirs
+        return max(shares, (len(parts) + 1) * itemsize * prod(w))
+    return shares
+
+
+def lies(kind: str, window: Window, groups: int, w: Any) -> Any:
+    """An array that lies in memory as the images that `conv` or `conv_input` gives: see `Op`."""
+    how, full = way(window, groups, w.shape), window.transposed()
+    if kind == "conv_input" and full is not None and how.flips(window, groups, w.shape):
+        how = way(full, groups, (w.shape[1] * groups, w.shape[0] // groups, *w.shape[2:]))
+    return how.empty(np, (2,) * w.ndim, w.dtype)
 
 
 def _flipped(xp: Any, w: Any, groups: int) -> Any:

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..cpu.shares import share
+from ..cpu.shares import share, slices_of
 
-__all__ = ["empty_images", "in_blocks", "laid_out", "parts"]
+__all__ = ["at_once", "empty_images", "in_blocks", "laid_out", "parts"]
 
 R = TypeVar("R")
 
@@ -50,6 +50,13 @@ def in_blocks(xp: Any, x: Any, passes: int, f: Callable[[slice], R]) -> list[R]:
         return blocks(slice(0, len(x)))
     done = share(len(x), passes * x.size, blocks)
     return [one for of_thread in done for one in of_thread]
+
+
+def at_once(n: int, size: int, itemsize: int, passes: int) -> int:
+    """Of n things of so many elements, how many the threads of `in_blocks` work on together."""
+    shares = slices_of(n, passes * n * size)
+    blocks = [parts(one.stop - one.start, itemsize * size) for one in shares]
+    return sum(max((b.stop - b.start for b in each), default=0) for each in blocks)
 
 
 def empty_images(xp: Any, shape: tuple[int, ...], dtype: Any) -> Any:

@@ -121,6 +121,9 @@ class Through(Op):
     def forward(self, xp: Any, *xs: Any) -> Any:
         return (xs[0], *[x.copy() for x in xs[1:]])
 
+    def lies(self, *xs: Any) -> Any:
+        return (xs[0], *[None] * (len(xs) - 1))
+
     def vjp(self, node: Any, needs: Any, *gs: Tensor | None) -> tuple[Tensor | None, ...]:
         return gs
 

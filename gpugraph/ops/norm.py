@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,7 +33,7 @@ from ..cuda.kernel import only_floats, wide
 from . import channels_cpu
 from .activation import check_floating
 from .broadcast import broadcast_to
-from .image_memory import channel_dot, channel_sum, in_blocks, spread
+from .image_memory import at_once, channel_dot, channel_sum, in_blocks, spread
 from .norm_kernels import count, input_on, normalised_on, params_on
 
 __all__: list[str] = []  # the public functions are in norm_functions.py
@@ -108,6 +109,11 @@ class Normalisation(Op, abstract=True):
         return apply(BatchNormParams.make(self.eps), gy, x, var, mean)
 
 
+def spread_bytes(x: Spec, count: int) -> int:
+    """Bytes of so many numbers per channel, spread over an image: see `spread`."""
+    return count * prod(x.shape[1:]) * x.dtype.itemsize
+
+
 @dataclass(frozen=True)
 class BatchNormEval(Normalisation):
     """Normalise each channel by a given mean (None: 0) and variance."""
@@ -160,6 +166,10 @@ class BatchNormEval(Normalisation):
         self, lib: Any, x: Any, var: Any, mean: Any = None, weight: Any = None, bias: Any = None
     ) -> Any:
         return channels_cpu.normalised(lib, self.eps, (0, 0.0), x, var, mean, weight, bias)
+
+    def scratch(self, x: Spec, *per_channel: Spec | None) -> int:
+        var, mean, _, bias = (*per_channel, None, None, None)[:4]
+        return spread_bytes(x, sum(s is not None for s in (var, mean, bias)))
 
     def vjp(self, node: Any, needs: set[str], g: Tensor) -> tuple[Any, ...]:
         gx = gvar = gmean = gweight = gbias = None
@@ -250,7 +260,10 @@ class BatchNormParams(Normalisation):
         return ggy, gx, gvar, gmean
 
     def scratch(self, gy: Spec, x: Spec, var: Spec, mean: Spec | None) -> int:
-        return 0 if mean is None else x.nbytes  # x - mean
+        if mean is None:
+            return 0
+        image = prod(x.shape[1:])  # of means, and x - mean of some
+        return x.dtype.itemsize * image * (1 + at_once(x.shape[0], image, x.dtype.itemsize, 3))
 
     def cost(self, gy: Spec, x: Spec, var: Spec, mean: Spec | None) -> Cost:
         flops = 4 * x.size  # minus, times, two sums
@@ -328,6 +341,12 @@ class BatchNormInput(Normalisation):
 
     def cpu(self, lib: Any, gy: Any, x: Any, *per_channel: Any) -> Any:
         return channels_cpu.norm_input(lib, self.eps, gy, x, *per_channel)
+
+    def lies(self, gy: Any, x: Any, *per_channel: Any) -> Any:
+        return x
+
+    def scratch(self, gy: Spec, x: Spec, *per_channel: Spec | None) -> int:
+        return spread_bytes(x, 4)
 
     def vjp(self, node: Any, needs: set[str], c: Tensor) -> tuple[Any, ...]:
         """gx = scale gy + slope h + shift: a scaled gy, and a `BatchNormEval` of x."""

@@ -33,6 +33,7 @@ from .norm import (
     batches,
     check_input,
     column,
+    spread_bytes,
 )
 from .norm_kernels import count, moments_on, normalised_on
 
@@ -118,6 +119,9 @@ class BatchNorm(Normalisation):
         if gx is not None and rest is not None:
             gx = gx + rest
         return rest if gx is None else gx, gweight, gbias
+
+    def scratch(self, x: Spec, weight: Spec | None = None, bias: Spec | None = None) -> int:
+        return spread_bytes(x, 2 if bias is None else 3)  # mean, scale, bias
 
     def cost(self, x: Spec, weight: Spec | None, bias: Spec | None) -> Cost:
         flops = 7 * x.size  # sum, minus, square, sum, times, plus; and the rest per channel

@@ -28,7 +28,7 @@ from ..cuda.geometry import STRUCTS, limits, window3
 from ..cuda.kernel import FLOATS, OFFSETS, Kernel
 from . import pool_cpu
 from .activation import only
-from .image_memory import in_blocks, parts
+from .image_memory import at_once, in_blocks
 
 __all__: list[str] = []  # the public functions are in pool_functions.py
 
@@ -94,6 +94,16 @@ class MaxPool(Op):
     def cpu(self, lib: Any, x: Any) -> Any:
         out = self.window.out(x.shape[2:], ceil=self.ceil_mode)
         return pool_cpu.max_pool(lib, x, self.window, out)
+
+    def lies(self, x: Any) -> Any:
+        return x
+
+    def scratch(self, x: Spec) -> int:
+        y, _ = self.spec(x)
+        most = at_once(x.shape[0], prod(x.shape[1:]), x.dtype.itemsize, 4)
+        framed = self.window.extent(y.shape[2:]) if any(map(any, self.window.padding)) else (0,)
+        seen = prod(y.shape[2:]) * (x.dtype.itemsize + 2)  # of a tap: values, which are larger
+        return most * x.shape[1] * (prod(framed) * x.dtype.itemsize + seen)
 
     def kernel_limits(self, x: Spec) -> str | None:
         return limits(x, self.window, x.shape[2:])
@@ -177,6 +187,9 @@ class PoolScatter(Op):
     def cpu(self, lib: Any, g: Any, offset: Any) -> Any:
         return pool_cpu.pool_scatter(lib, g, offset, self.window, self.spatial)
 
+    def lies(self, g: Any, offset: Any) -> Any:
+        return offset
+
     def kernel_limits(self, g: Spec, offset: Spec) -> str | None:
         return limits(g, self.window, self.spatial)
 
@@ -185,8 +198,8 @@ class PoolScatter(Op):
         return not any(map(any, self.window.padding)) and self.window.extent(out) == self.spatial
 
     def scratch(self, g: Spec, offset: Spec) -> int:
-        image = g.shape[1] * prod(self.spatial) * g.dtype.itemsize
-        most = max((part.stop - part.start for part in parts(g.shape[0], 4 * image)), default=0)
+        image = g.shape[1] * prod(self.spatial)
+        most = at_once(g.shape[0], image, g.dtype.itemsize, 4)
         chosen = (2 + g.dtype.itemsize) * prod(g.shape[1:])  # the mask, as integers, and wide
         out = g.shape[2:]
         frame = 0 if self._whole(out) else prod(self.window.extent(out)) * g.dtype.itemsize
@@ -241,6 +254,9 @@ class PoolGather(Op):
 
     def cpu(self, lib: Any, x: Any, offset: Any) -> Any:
         return pool_cpu.pool_gather(lib, x, offset, self.window)
+
+    def lies(self, x: Any, offset: Any) -> Any:
+        return offset
 
     def kernel_limits(self, x: Spec, offset: Spec) -> str | None:
         return limits(x, self.window, x.shape[2:])

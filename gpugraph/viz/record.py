@@ -14,7 +14,7 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from ..analysis.memory import Live
+from ..analysis.live import Live
 from ..analysis.trace import Recorder, Source, Trace, graph_trace
 from ..core import backend
 from ..core.autodiff import grad

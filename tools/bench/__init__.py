@@ -4,6 +4,7 @@ python -m tools.bench ops              single ops, forward and backward
 python -m tools.bench steps            training steps, with their peak memory
 python -m tools.bench growth           time and memory against batch and depth
 python -m tools.bench spent            where the time of gpugraph's training steps goes
+python -m tools.bench memory           what a training step takes, as predicted and as measured
 python -m tools.bench sizes            install size and import time
 python -m tools.bench overhead         what an op costs on top of the NumPy call
 python -m tools.bench ops steps --write benchmarks --only "conv*"

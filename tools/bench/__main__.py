@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-GROUPS = ("overhead", "ops", "steps", "growth", "spent", "sizes")
+GROUPS = ("overhead", "ops", "steps", "growth", "spent", "memory", "sizes")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -137,9 +137,29 @@ def shares(these: Sequence[Side], quick: bool, pace: Pace, only: str = "*") -> d
     return {"rows": rows}
 
 
+def memories(these: Sequence[Side], quick: bool, pace: Pace, only: str = "*") -> dict[str, Any]:
+    """Group `memory`: each training step of gpugraph's sides, in a fresh process, and its growth
+    in another."""
+    rows = []
+    for side in these:
+        if side.library != "gpugraph":
+            continue
+        for work in steps.works(quick):
+            if fnmatch(work.name, only):
+                with Worker(side, pace.threads) as worker:
+                    row = worker.ask("memory", name=work.name, quick=quick)
+                found = _peaks_if_known([side], "steps", work, quick, pace.threads)
+                if side.name in found:
+                    row["measured"]["growth"] = found[side.name]
+                rows.append({"name": work.name, "side": side.name, **row})
+                told(f"memory: {work.name}, {side.name}")
+    return {"rows": rows}
+
+
 RUN: dict[str, Callable[..., dict[str, Any]]] = {
     "ops": ops_rows,
     "steps": steps_rows,
     "growth": grow,
     "spent": shares,
+    "memory": memories,
 }

@@ -15,6 +15,7 @@ TITLES = {
     "steps": "Training steps",
     "growth": "Growth with batch and depth",
     "spent": "Where the time of a training step goes",
+    "memory": "Memory of a training step, predicted and measured",
     "sizes": "Size and import time",
 }
 SPEED = (
@@ -29,7 +30,7 @@ def markdown(group: str, about: dict[str, Any], found: dict[str, Any]) -> str:
     """The page of a group."""
     facts = ", ".join(f"{name} {value}" for name, value in about.items())
     lines_ = [f"# {TITLES[group]}", "", facts + ".", f"`python -m tools.bench {group}`.", ""]
-    tables = {"growth": _growth, "sizes": _sizes, "spent": _spent}
+    tables = {"growth": _growth, "sizes": _sizes, "spent": _spent, "memory": _memory}
     lines_ += tables.get(group, _speeds)(found)
     lines_ += [f"\n![{TITLES[group]}]({name})" for name in charts(group, found)]
     return "\n".join(lines_) + "\n"
@@ -91,6 +92,22 @@ def _mean(rows: list[dict[str, Any]], side: str) -> float:
         for times in row["runs"].values():
             product, n = product * times[side]["speed"], n + 1
     return float(product ** (1 / n))
+
+
+def _memory(found: dict[str, Any]) -> Iterable[str]:
+    yield (
+        "Megabytes, each as predicted by `gpugraph.analysis.memory` / as measured: what waits for "
+        "backward, by the graph; the peak, by tracemalloc and what the kernels count; of that what "
+        "compiled kernels keep to work in; and the peak without weights and images, by how much "
+        "the process grew, with all that Python and the system take besides."
+    )
+    yield "\n| step | side | kept | peak | of it kernels | growth |\n" + "| --- " * 6 + "|"
+    for row in found["rows"]:
+        cells = []
+        for what in ("kept", "peak", "arena", "growth"):
+            pair = (row[of].get(what) for of in ("predicted", "measured"))
+            cells.append(" / ".join("?" if n is None else f"{n / 1e6:.2f}" for n in pair))
+        yield f"| {row['name']} | {row['side']} | {' | '.join(cells)} |"
 
 
 def _growth(found: dict[str, Any]) -> Iterable[str]:

@@ -8,6 +8,7 @@ What the libraries print goes to the standard error.
     {"do": "evidence", "path": "x.npz"}
     {"do": "time", "run": "forward", "repeats": 5}
     {"do": "peak", "steps": 3}
+    {"do": "memory", "name": "LeNet-5, batch 64", "quick": false}
     {"do": "spent", "times": 5}
 """
 
@@ -26,9 +27,10 @@ from typing import Any
 
 import numpy as np
 
+from . import steps
 from .clock import seconds
 from .library import Library, library
-from .work import Ready
+from .work import Ready, TrainingStep
 
 STATUS = Path("/proc/self/status")
 
@@ -80,6 +82,14 @@ class Server:
             for _ in range(steps):
                 f()
         return peak.bytes
+
+    def memory(self, name: str, quick: bool) -> dict[str, dict[str, Any]]:
+        """What gpugraph says a training step takes, and what it takes."""
+        from .memory import measured, predicted
+
+        work = next(w for w in steps.works(quick) if w.name == name)
+        assert isinstance(work, TrainingStep)
+        return {"predicted": predicted(work), "measured": measured(work)}
 
     def spent(self, times: int, clock: str = "wall") -> dict[str, dict[str, float]]:
         """Where the time of gpugraph's step goes."""

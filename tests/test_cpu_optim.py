@@ -24,6 +24,13 @@ RULES = [
     (optim.AdamW, {"lr": 0.02}),
     (optim.AdamW, {"lr": 0.02, "amsgrad": True, "weight_decay": 0.5}),
     (optim.AdamW, {"lr": 0.02, "weight_decay": 0.0, "maximize": True}),
+    (optim.RMSprop, {"lr": 0.02}),
+    (optim.RMSprop, {"lr": 0.02, "alpha": 0.7, "momentum": 0.9, "maximize": True}),
+    (optim.RMSprop, {"lr": 0.02, "centered": True, "weight_decay": 0.1, "eps": 1e-3}),
+    (optim.RMSprop, {"lr": 0.02, "centered": True, "momentum": 0.5, "weight_decay": 0.1}),
+    (optim.Adagrad, {"lr": 0.1}),
+    (optim.Adagrad, {"lr": 0.1, "lr_decay": 0.3, "weight_decay": 0.1, "maximize": True}),
+    (optim.Adagrad, {"lr": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3}),
 ]
 
 
@@ -92,7 +99,7 @@ def test_the_bits_of_the_rule_in_one_call(counted, make, options, dtype, fused):
     assert len(counted.calls) == 4
 
 
-@pytest.mark.parametrize("make, options", RULES[2:7:4] + RULES[8:9])
+@pytest.mark.parametrize("make, options", RULES[2:7:4] + RULES[8:9] + RULES[14:19:4])
 def test_parameters_without_a_gradient_stay_behind(counted, make, options):
     """Those that missed a step have memory of their own age: a call for each age."""
     a, b = twins(make, options)
@@ -128,7 +135,7 @@ def test_broadcast_and_read_only_gradients(counted):
     assert counted.calls == ["sgd"]
 
 
-@pytest.mark.parametrize("make, options", RULES[3:12:4])
+@pytest.mark.parametrize("make, options", RULES[3:12:4] + RULES[15:19:3])
 def test_nan_and_infinity(counted, make, options):
     a, b = twins(make, options, shapes=[(9, 9)])
     for o in (a, b):
@@ -187,7 +194,7 @@ def test_what_is_not_taken_is_left_to_the_rule(counted, kind):
         "strided": lambda: [base.reshape(3, 4).copy().T, base.copy()],
         "other rule": lambda: [base.copy()],
     }[kind]
-    make = optim.RMSprop if kind == "other rule" else optim.SGD
+    make = optim.Adadelta if kind == "other rule" else optim.SGD
     a, b = (make([gg.nn.Parameter(x) for x in made()], lr=0.1) for _ in range(2))
     b.cpu = None
     rng = np.random.default_rng(8)

@@ -19,7 +19,7 @@ PI = D(
     "3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534"
     "2117067982148086513282306647093844609550582231725359408128"
 )
-CENTRE = D(3)  # of the map of [0.45, 28] to the polynomial's variable (x - c) / (x + c)
+CENTRE = D(3)  # of the map of [0, 28] to the polynomial's variable (x - c) / (x + c)
 
 
 def erf(x: Decimal) -> Decimal:
@@ -102,7 +102,7 @@ def main() -> None:
     for digits, bound, end in (("FLOAT64", 4e-18, D(28)), ("FLOAT32", 1e-9, D(11))):
         tables = [
             ("NEAR", fit(near, D("1e-30"), D(1), bound)),
-            ("FAR", fit(far, mapped(D("0.45")), mapped(end), bound)),
+            ("FAR", fit(far, D(-1), mapped(end), bound)),
         ]
         for name, table in tables:
             print(f"{name}_{digits} = (")

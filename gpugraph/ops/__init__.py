@@ -54,6 +54,7 @@ from . import (
     fused,
     bias_act,
     softmax,
+    input_activation,
     activation_functions,
     losses,
     class_losses,

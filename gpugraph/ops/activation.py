@@ -2,7 +2,8 @@
 
 Each keeps its output, not its input: the output is kept by the next layer anyway, so that x can go
 as soon as forward is done. The sign of the output tells which side of the kink x was on. Their
-gradients are one op, `ActivationGrad` in ``fused.py``.
+gradients are one op, `ActivationGrad` in ``fused.py``. Those that turn back, so that an output
+doesn't tell its input, are in ``bends.py``.
 `inplace` is there for code written for PyTorch: the result is a new tensor either way.
 """
 
@@ -160,6 +161,9 @@ class Elu(Activation):
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.maximum(x, 0) + self.alpha * xp.expm1(xp.minimum(x, 0))
+
+    def cpu(self, lib: Any, x: Any) -> Any:
+        return activation_cpu.activation(lib, self.label, self.alpha, x)
 
     @classmethod
     def samples(cls, rng: np.random.Generator) -> Iterator[Sample]:

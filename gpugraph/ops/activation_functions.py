@@ -7,23 +7,23 @@ takes. `inplace` is there for code written for PyTorch: the result is a new tens
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+from ..core.apply import apply
 from ..core.errors import ArgumentError, ShapeError
 from ..core.methods import public
 from ..core.tensor import Tensor
 from .activation import check_floating, elu, relu6, sigmoid
 from .angles import tanh
-from .compare import clip, where
+from .compare import where
 from .creation import asarray
 from .elementwise import abs, sign
+from .input_activation import Gelu, GeluTanh, Hardswish, Mish, Silu, Softplus
 from .join import split
 from .powers import expm1, logaddexp
 from .rounding import rounds_once
 from .shape import axes_of, reshape, shape_of
 from .softmax import softmax
-from .special import erfc
 
 __all__ = [
     "celu",
@@ -49,7 +49,7 @@ __all__ = [
 # Klambauer et al. 2017: with these, means 0 and variances 1 reproduce themselves
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
-FLAT = 40.0  # beyond, e^(-x^2 / 2) and with it the slope of a normal distribution is 0
+SILU, GELU, GELU_TANH, MISH, HARDSWISH = Silu(), Gelu(), GeluTanh(), Mish(), Hardswish()
 
 
 def floating(label: str, x: Any, name: str = "x") -> Tensor:
@@ -66,8 +66,7 @@ def silu(x: Any, inplace: bool = False) -> Tensor:
 
     Source: Elfwing, Uchibe, Doya 2017, arXiv:1702.03118; Ramachandran et al. 2017, 1710.05941.
     """
-    x = floating("silu", x)
-    return x * sigmoid(x)
+    return apply(SILU, floating("silu", x))
 
 
 @rounds_once
@@ -80,20 +79,17 @@ def gelu(x: Any, approximate: str = "none") -> Tensor:
     arXiv:1606.08415.
     """
     x = floating("gelu", x)
-    near = clip(x, -FLAT, FLAT)  # powers of what lies beyond would overflow
     if approximate == "none":
-        return x * (0.5 * erfc(near * -math.sqrt(0.5)))
+        return apply(GELU, x)
     if approximate == "tanh":
-        u = math.sqrt(2 / math.pi) * (near * (1 + 0.044715 * (near * near)))
-        return x * sigmoid(2 * u)
+        return apply(GELU_TANH, x)
     raise ArgumentError(f"gelu: approximate={approximate!r} must be 'none' or 'tanh'")
 
 
 @rounds_once
 def mish(x: Any, inplace: bool = False) -> Tensor:
     """x * tanh(log(1 + e^x)), elementwise. Source: Misra 2019, arXiv:1908.08681."""
-    x = floating("mish", x)
-    return x * tanh(logaddexp(x, 0))
+    return apply(MISH, floating("mish", x))
 
 
 @rounds_once
@@ -159,8 +155,7 @@ def hardsigmoid(x: Any, inplace: bool = False) -> Tensor:
 @rounds_once
 def hardswish(x: Any, inplace: bool = False) -> Tensor:
     """x * relu6(x + 3) / 6. Source: Howard et al. 2019 (MobileNet v3), arXiv:1905.02244."""
-    x = floating("hardswish", x)
-    return x * relu6(x + 3) / 6
+    return apply(HARDSWISH, floating("hardswish", x))
 
 
 @rounds_once
@@ -203,9 +198,7 @@ def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     x = floating("softplus", x)
     if not beta:
         raise ArgumentError("softplus: beta=0 must not be 0")
-    scaled = x if beta == 1 else x * beta
-    smooth = logaddexp(scaled, 0)
-    return where(scaled > threshold, x, smooth if beta == 1 else smooth / beta)
+    return apply(Softplus.make(float(beta), float(threshold)), x)
 
 
 @rounds_once

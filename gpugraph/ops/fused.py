@@ -85,6 +85,15 @@ def activated(xp: Any, act: Op | None, z: Any) -> Any:
     return z if act is None else act.forward(xp, z)
 
 
+def slope_at(right: Any, left: float, dtype: Any) -> Any:
+    """1 where `right`, else `left`: on the CPU many times as fast as `where` if in no order."""
+    least = dtype.type(left)
+    y = right.astype(dtype)
+    y *= 1 - least  # and with least it is 1 exactly, if that is at most 1
+    y += least
+    return y
+
+
 @dataclass(frozen=True)
 class ActivationGrad(Op):
     """g times the derivative of act, in terms of what came out of it, y."""
@@ -108,9 +117,14 @@ class ActivationGrad(Op):
         if type(self.act) is Relu6:
             return only(g, (y != 0) & (y != 6))
         if isinstance(self.act, LeakyRelu):
-            return xp.where(y > 0, g, self.act.negative_slope * g)
+            slope = slope_at(y > 0, self.act.negative_slope, y.dtype)
+            slope *= g
+            return slope
         if isinstance(self.act, Elu):
-            return xp.where(y > 0, g, (y + self.act.alpha) * g)
+            slope = slope_at(y > 0, self.act.alpha, y.dtype)
+            slope += xp.minimum(y, 0)
+            slope *= g
+            return slope
         return (y - y * y if isinstance(self.act, Sigmoid) else 1 - y * y) * g
 
     def kernel_limits(self, g: Spec, y: Spec) -> str | None:

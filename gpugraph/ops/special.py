@@ -3,7 +3,7 @@
     erf(x)  = 2/sqrt(pi) * integral of e^(-t^2) from 0 to x
     erfc(x) = 1 - erf(x), without loss of digits for large x
 
-Near 0, erf(x) = x + x P(x^2). Elsewhere erfc(x) = e^(-x^2) Q(t) / (1 + 2x) with
+Near 0, erf(x) = x + x P(x^2). For x >= 0, erfc(x) = e^(-x^2) Q(t) / (1 + 2x) with
 t = (x - c) / (x + c): a map of all positive x to one short interval, on which Q stays close to 1.2
 (Shepherd and Laframboise, "Chebyshev approximation of (1+2x)exp(x^2)erfc x in 0 <= x < infinity",
 1981). The coefficients of P and Q are our own: tools/erf_tables.py computes them from the series.
@@ -25,6 +25,7 @@ from ..core.apply import apply
 from ..core.errors import DtypeError
 from ..core.methods import FUNCTIONS, public
 from ..core.tensor import Tensor
+from . import activation_cpu
 from .dtypes import promoted
 from .elementwise import Unary
 
@@ -33,8 +34,8 @@ __all__ = ["erf", "erfc", "erfinv"]
 CENTRE = 3.0  # c
 SLOPE = 2 / math.sqrt(math.pi)  # of erf at 0
 WINITZKI = 0.147  # his constant, for the first guess of erfinv
+SPLIT = 0.45  # below, Q is steep, and roundings of t show: 1 - erf is better
 BLOCK = 1 << 14  # elements: a handful of intermediates of them fit into an L2 cache
-SPLIT = 0.45  # where erfc turns from 1 - erf to Q: both are above 1/2 there
 
 # Coefficients, the constant first; those for float32 need fewer terms
 NEAR_FLOAT64 = (
@@ -54,28 +55,30 @@ NEAR_FLOAT64 = (
 )
 FAR_FLOAT64 = (
     1.2530080582697296,
-    -0.13562110612458117,
-    -0.04756229435345069,
-    0.12964515870275992,
-    -0.11927366341531172,
-    0.0683080273440331,
-    -0.023770514918556238,
-    0.0025293918146319454,
-    0.001888690357008306,
-    -0.0007798322535249472,
-    -0.00010515976842654433,
-    0.0001250992136022878,
-    4.9492347360956755e-06,
-    -2.0099922580094685e-05,
-    -7.303431788850293e-07,
-    3.4704763768340144e-06,
-    3.5349863091448884e-07,
-    -6.128754926539544e-07,
-    -1.3567738403155552e-07,
-    9.725436494084162e-08,
-    3.548982096062254e-08,
-    -1.0096333797401699e-08,
-    -4.819971581991126e-09,
+    -0.13562110612458114,
+    -0.047562294353450885,
+    0.12964515870275692,
+    -0.11927366341529412,
+    0.06830802734413972,
+    -0.0237705149191233,
+    0.002529391812930737,
+    0.0018886903660093953,
+    -0.0007798322389793649,
+    -0.00010515985007185607,
+    0.00012509914192410698,
+    4.949692873058816e-06,
+    -2.0099719336350727e-05,
+    -7.319994916300909e-07,
+    3.47018936843861e-06,
+    3.5740689528477796e-07,
+    -6.128658435976342e-07,
+    -1.416150470656424e-07,
+    9.784444456871524e-08,
+    4.1021252342694524e-08,
+    -1.0890349506249296e-08,
+    -7.636882562087533e-09,
+    3.4837520947314515e-10,
+    5.774514059472332e-10,
 )
 NEAR_FLOAT32 = (
     0.12837916706154343,
@@ -88,17 +91,18 @@ NEAR_FLOAT32 = (
     -9.667044571486996e-06,
 )
 FAR_FLOAT32 = (
-    1.2530080591298554,
-    -0.13562110361474014,
-    -0.047562417003055586,
-    0.1296449987621374,
-    -0.11927086520232186,
-    0.06831118027903668,
-    -0.023792936256371335,
-    0.0025035076616362452,
-    0.001962191644597672,
-    -0.0006870001554278415,
-    -0.0001883797301059954,
+    1.2530080591428208,
+    -0.1356211087430914,
+    -0.04756240440653541,
+    0.12964524339519987,
+    -0.1192713770893743,
+    0.06830799958144855,
+    -0.023787735988358233,
+    0.002520801145510911,
+    0.0019430951614387644,
+    -0.000730318118808006,
+    -0.00016513885499580197,
+    4.188165158950082e-05,
 )
 
 
@@ -118,7 +122,7 @@ def erf_near(table: Sequence[float], x: Any) -> Any:
 
 
 def scaled_erfc(table: Sequence[float], x: Any) -> Any:
-    """e^(x^2) erfc(x) for x >= SPLIT."""
+    """e^(x^2) erfc(x) for x >= 0."""
     return polynomial(table, (x - CENTRE) / (x + CENTRE)) / (1.0 + 2.0 * x)
 
 
@@ -157,16 +161,30 @@ def chosen(mask: Any, yes: Any, no: Any) -> Any:
     return yes * mask + no * ~mask
 
 
-def in_blocks(xp: Any, function: Callable[[Any], Any], x: Any, dtype: Any) -> Any:
-    """function(x), on the CPU for as many elements at a time as stay in a cache on the long way."""
-    if xp is not np or x.size <= BLOCK:
-        return function(x)
-    y = np.empty_like(x, dtype, subok=False)
-    flat, values = y.ravel(order="K"), x.ravel(order="K")
-    for start in range(0, x.size, BLOCK):
+def in_blocks(xp: Any, function: Callable[..., Any], dtype: Any, *arrays: Any) -> Any:
+    """function(*arrays), elementwise; on the CPU for as many elements at a time as stay in a cache.
+
+    arrays  of one shape; the result lies as the first of them
+    """
+    first = arrays[0]
+    if xp is not np or first.size <= BLOCK:
+        return function(*arrays)
+    y = np.empty_like(first, dtype, subok=False)
+    flat = y.ravel(order="K")
+    rows = [alike(a, first).ravel(order="K") for a in arrays]
+    for start in range(0, first.size, BLOCK):
         block = slice(start, start + BLOCK)
-        flat[block] = function(values[block])
+        flat[block] = function(*[row[block] for row in rows])
     return y
+
+
+def alike(a: Any, first: Any) -> Any:
+    """a, with its axes in the same order in memory as the first array's."""
+    if a.strides == first.strides:
+        return a
+    copy = np.empty_like(first, a.dtype, subok=False)
+    copy[...] = a
+    return copy
 
 
 class ErrorFunction(Unary, abstract=True):
@@ -200,7 +218,10 @@ class Erf(ErrorFunction):
             outer = 1.0 - xp.exp(-outer * outer) * scaled_erfc(far, outer)
             return chosen(xp.abs(x) < 1.0, inner, xp.copysign(outer, x))
 
-        return in_blocks(xp, block, x, dtype)
+        return in_blocks(xp, block, dtype, x)
+
+    def cpu(self, lib: Any, x: Any) -> Any:
+        return activation_cpu.activation(lib, self.label, 0.0, x)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return g * (SLOPE * FUNCTIONS.exp(-FUNCTIONS.square(node["x"])))
@@ -212,21 +233,25 @@ class Erfc(ErrorFunction):
     def forward(self, xp: Any, x: Any) -> Any:
         dtype = self.result(x.dtype)
         narrow = dtype.itemsize < 8
-        near = NEAR_FLOAT32 if narrow else NEAR_FLOAT64
 
         def block(x: Any) -> Any:
             x = x.astype(np.float64)
-            inner = 1.0 - erf_near(near, xp.clip(x, -1.0, 1.0))
             outer = xp.abs(x)
             if narrow:  # the roundings of float64 don't show
-                outer = xp.clip(outer, SPLIT, 28.0)
+                outer = xp.clip(outer, 0.0, 28.0)
                 outer = xp.exp(-outer * outer) * scaled_erfc(FAR_FLOAT32, outer)
             else:
                 outer = erfc_far(xp, FAR_FLOAT64, outer)
-            outer = 2.0 * (x < 0) + xp.copysign(outer, x)
-            return chosen(xp.abs(x) < SPLIT, inner, outer).astype(dtype)
+            outer = xp.abs(2.0 * (x < 0) - outer)
+            if narrow:
+                return outer.astype(dtype)
+            inner = 1.0 - erf_near(NEAR_FLOAT64, xp.clip(x, -1.0, 1.0))
+            return chosen(xp.abs(x) < SPLIT, inner, outer)
 
-        return in_blocks(xp, block, x, dtype)
+        return in_blocks(xp, block, dtype, x)
+
+    def cpu(self, lib: Any, x: Any) -> Any:
+        return activation_cpu.activation(lib, self.label, 0.0, x)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return g * (-SLOPE * FUNCTIONS.exp(-FUNCTIONS.square(node["x"])))

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from ..core.backend import Array
 from ..core.errors import ArgumentError
+from .compiled import numbers
 from .optimizer import Optimizer, at_least_0
 
 __all__ = ["Adagrad", "RMSprop"]
@@ -92,6 +95,28 @@ class RMSprop(Optimizer):
     def scratch(self, group: dict[str, Any]) -> int:
         return 2 + bool(group["weight_decay"]) + bool(group["centered"])
 
+    def remembers(self, group: dict[str, Any]) -> tuple[str, ...]:
+        # a name for each place in a row: momentum has its own, whether there is a mean or not
+        mean = "grad_avg" if group["centered"] else "square_avg"
+        return "square_avg", mean, *(("momentum_buffer",) if group["momentum"] else ())
+
+    def prepare(self, p: Array, state: dict[str, Any], group: dict[str, Any]) -> bool:
+        if not state:
+            state.update(step=0, square_avg=np.zeros_like(p))
+            state.update({"grad_avg": np.zeros_like(p)} if group["centered"] else {})
+            state.update({"momentum_buffer": np.zeros_like(p)} if group["momentum"] else {})
+        state["step"] += 1
+        return True
+
+    def cpu(self, lib: Any, rows: Array, dtype: Any, key: bool, group: dict[str, Any]) -> None:
+        alpha = group["alpha"]
+        options = numbers(
+            dtype,
+            *(-1 if group["maximize"] else 1, group["lr"], group["weight_decay"]),
+            *(alpha, 1 - alpha, group["eps"], group["momentum"], group["centered"]),
+        )
+        lib.call("rmsprop", dtype, rows, len(rows), options)
+
 
 class Adagrad(Optimizer):
     """The gradient divided by the root of the sum of all its squares: steps that only shrink.
@@ -150,3 +175,20 @@ class Adagrad(Optimizer):
 
     def scratch(self, group: dict[str, Any]) -> int:
         return 2 + bool(group["weight_decay"])
+
+    def remembers(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("sum",)
+
+    def prepare(self, p: Array, state: dict[str, Any], group: dict[str, Any]) -> int:
+        """Which step is it?"""
+        if not state:
+            state.update(step=0, sum=np.full_like(p, group["initial_accumulator_value"]))
+        state["step"] += 1
+        t: int = state["step"]
+        return t
+
+    def cpu(self, lib: Any, rows: Array, dtype: Any, t: int, group: dict[str, Any]) -> None:
+        rate = group["lr"] / (1 + (t - 1) * group["lr_decay"])
+        turn = -1 if group["maximize"] else 1
+        options = numbers(dtype, turn, rate, group["weight_decay"], group["eps"])
+        lib.call("adagrad", dtype, rows, len(rows), options)

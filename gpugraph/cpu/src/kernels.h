@@ -13,6 +13,7 @@
 #include "whole.h"
 #include "transpose.h"
 #include "exp.h"
+#include "erf.h"
 
 #include "conv_geometry.h"
 #include "conv_dense.h"

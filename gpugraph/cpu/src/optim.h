@@ -148,3 +148,73 @@ void EXPORT(adam)(const Row *rows, long count, const REAL *options, long amsgrad
 {
     step(rows, count, amsgrad ? adam_largest : adam, options);
 }
+
+/* RMSprop: see gpugraph/optim/rmsprop.py */
+
+enum { RMS_TURN, RMS_LR, RMS_DECAY, ALPHA, REST_ALPHA, RMS_EPS, RMS_MOMENTUM, CENTERED };
+
+EACH_ROUNDED static inline __attribute__((always_inline)) void
+rmsprop_loop(const Row *row, long from, long to, const REAL *options, const int decays, const int centered,
+             const int moves)
+{
+    ROUNDING
+    REAL *restrict p = row->p, *restrict v = row->memory[0], *restrict m = row->memory[1];
+    REAL *restrict b = row->memory[2];
+    const REAL *restrict grad = row->g;
+    const REAL turn = options[RMS_TURN], lr = options[RMS_LR], decay = options[RMS_DECAY], alpha = options[ALPHA],
+               rest = options[REST_ALPHA], eps = options[RMS_EPS], momentum = options[RMS_MOMENTUM];
+    for (long i = from; i < to; i++) {
+        REAL g = decays ? turn * grad[i] + decay * p[i] : turn * grad[i];
+        REAL square = v[i] * alpha + rest * (g * g);
+        v[i] = square;
+        if (centered) {
+            m[i] = m[i] * alpha + rest * g;
+            square -= m[i] * m[i];
+            square = square < 0 ? 0 : square; /* NaN stays */
+        }
+        REAL d = g / (sqrt(square) + eps);
+        if (moves)
+            b[i] = d = b[i] * momentum + d;
+        p[i] -= lr * d;
+    }
+}
+
+EACH_ROUNDED static void rmsprop(const Row *row, long from, long to, const REAL *options)
+{
+    const int decays = options[RMS_DECAY] != 0, centered = options[CENTERED] != 0, moves = options[RMS_MOMENTUM] != 0;
+#define LOOP(a, b, c) rmsprop_loop(row, from, to, options, a, b, c)
+    if (centered)
+        decays ? moves ? LOOP(1, 1, 1) : LOOP(1, 1, 0) : moves ? LOOP(0, 1, 1) : LOOP(0, 1, 0);
+    else
+        decays ? moves ? LOOP(1, 0, 1) : LOOP(1, 0, 0) : moves ? LOOP(0, 0, 1) : LOOP(0, 0, 0);
+#undef LOOP
+}
+
+void EXPORT(rmsprop)(const Row *rows, long count, const REAL *options)
+{
+    step(rows, count, rmsprop, options);
+}
+
+/* Adagrad: see there, too */
+
+enum { ADA_TURN, ADA_RATE, ADA_DECAY, ADA_EPS };
+
+EACH_ROUNDED static void adagrad(const Row *row, long from, long to, const REAL *options)
+{
+    ROUNDING
+    REAL *restrict p = row->p, *restrict total = row->memory[0];
+    const REAL *restrict grad = row->g;
+    const REAL turn = options[ADA_TURN], rate = options[ADA_RATE], decay = options[ADA_DECAY], eps = options[ADA_EPS];
+    const int decays = decay != 0;
+    for (long i = from; i < to; i++) {
+        REAL g = decays ? turn * grad[i] + decay * p[i] : turn * grad[i];
+        REAL sum = total[i] + g * g;
+        total[i] = sum;
+        p[i] -= rate * (g / (sqrt(sum) + eps));
+    }
+}
+
+void EXPORT(adagrad)(const Row *rows, long count, const REAL *options)
+{
+    step(rows, count, adagrad, options);
+}

@@ -178,9 +178,9 @@ def test_the_tables_of_erf_are_those_of_special():
     text = (compiler.SOURCES / "erf.h").read_text()
     first = re.findall(r"#define FAR_0 (\S+)", text)
     tables = re.findall(r"\[\] = \{(.*?)\};", text, re.DOTALL)
-    names = ("NEAR_FLOAT32", "FAR_FLOAT32", "NEAR_FLOAT64", "FAR_FLOAT64")
+    names = [f"{name}_FLOAT{n}" for n in (32, 64) for name in ("NEAR", "FAR", "TAIL")]
     for i, (name, table) in enumerate(zip(names, tables, strict=True)):
-        numbers = table.replace("FAR_0", first[i // 2]).replace("\n", " ").split(",")
+        numbers = table.replace("FAR_0", first[i // 3]).replace("\n", " ").split(",")
         assert tuple(map(float, numbers)) == getattr(special, name)
 
 

@@ -19,6 +19,7 @@ PI = D(
     "3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534"
     "2117067982148086513282306647093844609550582231725359408128"
 )
+TAIL_CENTRE = D(4)  # of the map of [0, 39] for the normal distribution
 CENTRE = D(3)  # of the map of [0, 28] to the polynomial's variable (x - c) / (x + c)
 
 
@@ -54,9 +55,15 @@ def far(t: Decimal) -> Decimal:
     return (1 + 2 * x) * (x * x).exp() * erfc(x)
 
 
-def mapped(x: Decimal) -> Decimal:
-    """The variable of `far`."""
-    return (x - CENTRE) / (x + CENTRE)
+def mapped(x: Decimal, centre: Decimal = CENTRE) -> Decimal:
+    """The variable of `far`, and with the other centre of `tail`."""
+    return (x - centre) / (x + centre)
+
+
+def tail(t: Decimal) -> Decimal:
+    """(x + c) e^(x^2 / 2) P(X > x) of a normal number X, with t = (x - c) / (x + c)."""
+    x = TAIL_CENTRE * (1 + t) / (1 - t)
+    return (x + TAIL_CENTRE) * (x * x / 2).exp() * erfc(x / D(2).sqrt()) / 2
 
 
 def interpolated(
@@ -99,10 +106,14 @@ def fit(f: Callable[[Decimal], Decimal], low: Decimal, high: Decimal, bound: flo
 
 def main() -> None:
     """Print the tables."""
-    for digits, bound, end in (("FLOAT64", 4e-18, D(28)), ("FLOAT32", 1e-9, D(11))):
+    for digits, bound, end, few, last in (
+        ("FLOAT64", 4e-18, D(28), 2e-17, D(39)),
+        ("FLOAT32", 1e-9, D(11), 1e-8, D(14)),
+    ):
         tables = [
             ("NEAR", fit(near, D("1e-30"), D(1), bound)),
             ("FAR", fit(far, D(-1), mapped(end), bound)),
+            ("TAIL", fit(tail, D(-1), mapped(last, TAIL_CENTRE), few)),
         ]
         for name, table in tables:
             print(f"{name}_{digits} = (")

@@ -25,7 +25,7 @@ from .compare import clip, where
 from .creation import zeros_like
 from .elementwise import abs
 from .powers import exp
-from .special import FAR_FLOAT32, FAR_FLOAT64, in_blocks, scaled_erfc
+from .special import TAIL_FLOAT32, TAIL_FLOAT64, in_blocks, normal_tail
 
 __all__: list[str] = []
 
@@ -151,16 +151,13 @@ class Silu(InputActivation):
 
 def normal(xp: Any, x: Any) -> tuple[Any, Any]:
     """The probability that a standard normal number is less than x; x times its density there."""
-    table, end = (FAR_FLOAT32, 15.5) if x.dtype.itemsize < 8 else (FAR_FLOAT64, 39.5)
-    near = xp.clip(x, -end, end)
+    table, end = (TAIL_FLOAT32, 14.5) if x.dtype.itemsize < 8 else (TAIL_FLOAT64, 39.0)
+    near = xp.clip(x, -end, end)  # there the tail is 0, or not far from it
     e = near * near
     e *= -0.5
     e = xp.exp(e)
-    size = xp.abs(near)
-    size *= math.sqrt(0.5)
-    tail = scaled_erfc(table, size)
+    tail = normal_tail(xp, table, xp.abs(near))
     tail *= e
-    tail *= 0.5
     e *= near
     e *= DENSITY
     return xp.abs((x > 0) - tail), e

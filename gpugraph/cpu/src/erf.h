@@ -17,6 +17,12 @@ static const REAL far_out[] = {
     -0.1192713770893743, 0.06830799958144855, -0.023787735988358233, 0.002520801145510911,
     0.0019430951614387644, -0.000730318118808006, -0.00016513885499580197, 4.188165158950082e-05
 };
+static const REAL tail_table[] = {
+    0.7552851383227722, -0.6078966182822692, 0.38713668408577256, -0.1865226849099879,
+    0.06040668872980527, -0.0075292507030986265, -0.0035261837003900368, 0.001572317879442563,
+    0.00020126173028404666, -0.00012018440110144364
+};
+#define TAIL_END 14.5
 #else
 #define FAR_0 1.2530080582697296
 #define ERFC_END 28
@@ -36,6 +42,16 @@ static const REAL far_out[] = {
     -1.0890349506249296e-08, -7.636882562087533e-09, 3.4837520947314515e-10,
     5.774514059472332e-10
 };
+static const REAL tail_table[] = {
+    0.7552851304157515, -0.6078966419718917, 0.38713740074221886, -0.18652185795969417,
+    0.06039657489069947, -0.007540188965593059, -0.0034796923622425332, 0.0016308184418903596,
+    0.00013334425401904912, -0.0002310948183193762, -1.9078665316613576e-06,
+    3.5144181157760973e-05, 7.150055959216099e-07, -5.918892731763236e-06, -6.25132104047868e-07,
+    1.0198048518135172e-06, 2.6368248576407624e-07, -1.5426320536771075e-07,
+    -7.63808205349045e-08, 1.4578593347036461e-08, 1.3924023993501711e-08, 7.26954547902663e-11,
+    -9.653425420228508e-10
+};
+#define TAIL_END 39
 #endif
 #define SPLIT (REAL)0.7 /* below, Q is steep, and roundings of t show */
 
@@ -62,9 +78,10 @@ static inline vec head(vec x)
         y = y * x + table[k];                                                                      \
     y *= x
 
-/* erfc(x) for SPLIT <= x <= ERFC_END, where high + low is -x^2, and high exact. Also e^(-x^2). */
-static inline vec erfc_tail(vec x, vec high, vec low, vec *power_of_e)
+/* erfc(x) for x >= SPLIT. */
+static inline vec erfc_far(vec x)
 {
+    x = at_most(x, all(ERFC_END));
     const vec t = (x - 3) / (x + 3);
     POLYNOMIAL(q, far_out, t);
     const vec top = far_out[0] + q, divisor = 1 + 2 * x, inverse = 1 / divisor;
@@ -74,8 +91,8 @@ static inline vec erfc_tail(vec x, vec high, vec low, vec *power_of_e)
     rest -= quotient * ((1 - divisor) + 2 * x);
     whole power;
     vec lost;
-    const vec s = exponential_rest(high, low, &power, &lost);
-    *power_of_e = scaled(1 + s, power);
+    const vec first = head(x); /* its square is exact */
+    const vec s = exponential_rest(-first * first, (first - x) * (first + x), &power, &lost);
     lost += lost * s;
     return scaled(quotient + (quotient * s + (rest * inverse + quotient * lost)), power);
 }
@@ -94,14 +111,6 @@ static inline vec erfc_near(vec x)
     return rest + (((1 - rest) - x) - erf_less_x(x));
 }
 
-static inline vec erfc_far(vec x)
-{
-    vec e;
-    x = at_most(x, all(ERFC_END));
-    const vec h = head(x);
-    return erfc_tail(x, -h * h, (h - x) * (h + x), &e);
-}
-
 static inline vec erf_complement(vec x)
 {
     const vec size = magnitude(x), y = pick(size < SPLIT, erfc_near(size), erfc_far(size));
@@ -114,14 +123,17 @@ static inline vec error_function(vec x)
     return (vec)((whole)y | ((whole)x & (whole)all((REAL)-0.0)));
 }
 
-/* The probability that a normal number is less than x; x times its density. */
+/* The probability that a normal number is less than x, to some ulp; x times its density. The tail
+ * is e^(-x^2 / 2) T(t) / (x + 4) with t = (x - 4) / (x + 4). */
 static inline vec normal(vec x, vec *slope)
 {
-    const REAL root = 0.70710678118654752440;
-    const vec size = at_most(magnitude(x), all((REAL)(ERFC_END / root))), h = head(size);
-    const vec z = at_most(size * root, all(ERFC_END));
-    vec e, tail = erfc_tail(z, h * h * (REAL)-0.5, (h - size) * (h + size) * (REAL)0.5, &e);
-    tail = (REAL)0.5 * pick(z < SPLIT, erfc_near(z), tail);
+    const vec size = at_most(magnitude(x), all((REAL)TAIL_END)), h = head(size);
+    const vec inverse = 1 / (size + 4), t = 1 - 8 * inverse;
+    POLYNOMIAL(q, tail_table, t);
+    whole power;
+    vec lost;
+    const vec s = exponential_rest(h * h * (REAL)-0.5, (h - size) * (h + size) * (REAL)0.5, &power, &lost);
+    const vec e = scaled(1 + s, power), tail = e * (inverse * (tail_table[0] + q));
     *slope = pick(x < 0, -size, size) * (e * (REAL)0.39894228040143267794); /* 1 / sqrt(2 pi) */
     return pick(x < 0, tail, 1 - tail);
 }

@@ -23,7 +23,7 @@
 #endif
 
 /* s in e^(x + low) = 2^power (1 + s) e^lost: from -0.3 to 0.42. low is small beside x; lost is what
- * s lost to roundings. */
+ * s lost to roundings. x lies between LOWEST and HIGHEST, or some units beyond. */
 static inline vec exponential_rest(vec x, vec low, whole *power, vec *lost)
 {
     static const REAL inverse[] = { /* of factorials */
@@ -32,8 +32,6 @@ static inline vec exponential_rest(vec x, vec low, whole *power, vec *lost)
     };
     /* 1.5 * 2^FRACTION: leaves whole numbers, of both signs, in the lowest bits */
     const vec rounder = all((REAL)((whole_lane)3 << (FRACTION - 1)));
-    x = pick(x < LOWEST, all(LOWEST), x);
-    x = pick(x > HIGHEST, all(HIGHEST), x);
     const vec moved = (x + low) * (REAL)1.44269504088896340736 + rounder, n = moved - rounder;
     const vec first = x - n * LN2_HIGH, second = low - n * LN2_LOW, r = first + second;
     vec y = all(inverse[TERMS]);
@@ -46,18 +44,24 @@ static inline vec exponential_rest(vec x, vec low, whole *power, vec *lost)
     return s;
 }
 
-/* y 2^power */
+/* y 2^power, also where that is denormal or infinite */
 static inline vec scaled(vec y, whole power)
 {
     const whole half = power >> 1, rest = power - half;
     return y * (vec)((half + BIAS) << FRACTION) * (vec)((rest + BIAS) << FRACTION);
 }
 
+static inline vec within_range(vec x)
+{
+    x = pick(x < LOWEST, all(LOWEST), x);
+    return pick(x > HIGHEST, all(HIGHEST), x);
+}
+
 static inline vec exponential(vec x)
 {
     whole power;
     vec lost;
-    const vec s = exponential_rest(x, all((REAL)-0.0), &power, &lost);
+    const vec s = exponential_rest(within_range(x), all((REAL)-0.0), &power, &lost);
     return scaled(1 + s, power);
 }
 
@@ -66,7 +70,7 @@ static inline vec exponential_less_1(vec x)
 {
     whole power;
     vec lost;
-    const vec s = exponential_rest(x, all((REAL)-0.0), &power, &lost);
+    const vec s = exponential_rest(within_range(x), all((REAL)-0.0), &power, &lost);
     const vec scale = scaled(all(1), power);
     return scale * s + (scale - 1);
 }

@@ -113,7 +113,7 @@ def logistic(xp: Any, x: Any) -> Any:
     with np.errstate(over="ignore"):  # infinite e^-x gives 0, as it should be
         y = xp.exp(-x)
     y += 1
-    return 1 / y
+    return xp.reciprocal(y)
 
 
 def logistic_slope(xp: Any, x: Any) -> tuple[Any, Any]:
@@ -138,10 +138,11 @@ class Silu(InputActivation):
         return x / y
 
     def slope(self, xp: Any, x: Any) -> Any:
-        near = xp.maximum(x, -LEFT[x.dtype.itemsize])
-        y, slope = logistic_slope(xp, near)
-        slope *= near
-        slope += y
+        y = logistic(xp, x)
+        slope = 1 - y
+        slope *= x
+        slope += 1
+        slope *= y
         return slope
 
     def bend(self, x: Tensor) -> Tensor:

@@ -351,3 +351,32 @@ def test_prelu_learns_its_weight():
     state = nn.PReLU(3, init=0.5).state_dict()
     layer.load_state_dict(state)
     assert layer.weight.tolist() == [0.5] * 3
+
+
+@pytest.mark.parametrize("name", ["gelu", "silu", "softplus beta", "mish", "hardswish"])
+def test_blocks_of_a_large_array(name, monkeypatch):
+    """Without a compiler: as many elements at a time as stay in a cache, however they lie."""
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((5, 7, 3)).transpose(2, 0, 1)[:, ::2]
+    g = rng.standard_normal(x.shape)
+
+    def both():
+        leaf = gg.Tensor(x, requires_grad=True)
+        y = CASES[name][0](leaf)
+        return y.numpy(), gg.grad(y, leaf, gg.Tensor(g))[0].numpy()
+
+    with gg.cpu.disabled():
+        want = both()
+        monkeypatch.setattr("gpugraph.ops.special.BLOCK", 4)
+        got = both()
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_operand_that_lies_otherwise_is_turned():
+    from gpugraph.ops.special import BLOCK, in_blocks
+
+    x = np.arange(2 * BLOCK + 6.0).reshape(2, -1)
+    for a in (x, x.T, x[::-1], x[:, ::-1]):
+        b = np.ascontiguousarray(a)
+        np.testing.assert_array_equal(in_blocks(np, np.subtract, a.dtype, a, b), np.zeros(a.shape))

@@ -77,8 +77,10 @@ def _guard_init(cls: type) -> None:
     init = vars(cls).get("__init__")
     if not inspect.isfunction(init) or init in _guards:
         return
-    if not init.__module__.startswith("gpugraph."):
-        return
+    code = init.__code__
+    named = code.co_argcount > 1 or code.co_kwonlyargcount or code.co_flags & inspect.CO_VARARGS
+    if not init.__module__.startswith("gpugraph.") or not named:
+        return  # of an argument without a name nothing is told; each backward makes `set_state`s
 
     @wraps(init)
     def checked(self: Any, *args: Any, **options: Any) -> None:

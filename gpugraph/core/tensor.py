@@ -332,7 +332,8 @@ hints.spell(Tensor)
 
 def is_floating(dtype: Any) -> bool:
     """float16, float32, float64, or bfloat16 of ml_dtypes (which NumPy calls a void)."""
-    return dtype.kind == "f" or dtype.name == "bfloat16"
+    kind: str = dtype.kind
+    return kind == "f" or (kind == "V" and dtype.name == "bfloat16")  # a name takes microseconds
 
 
 def wrap(array: Array, edge: Edge | None = None, version: list[int] | None = None) -> Tensor:

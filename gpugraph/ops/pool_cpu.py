@@ -87,7 +87,7 @@ def avg_pool_input(lib: Any, g: Any, window: Window, spatial: Shape, counts: Any
 
 def mean(lib: Any, x: Any, axis: Shape, shape: Shape) -> Any:
     """Means of x along neighbouring axes, of that shape, or None: not taken."""
-    if x.size < SMALL or not axis or not lib.takes(x):
+    if not axis or not lib.takes(x):
         return None
     first, end = axis[0], axis[-1] + 1
     if end - first != len(axis):

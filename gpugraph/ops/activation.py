@@ -3,7 +3,7 @@
 Each keeps its output, not its input: the output is kept by the next layer anyway, so that x can go
 as soon as forward is done. The sign of the output tells which side of the kink x was on. Their
 gradients are one op, `ActivationGrad` in ``fused.py``. Those that turn back, so that an output
-doesn't tell its input, are in ``bends.py``.
+doesn't tell its input, are in ``input_activation.py``.
 `inplace` is there for code written for PyTorch: the result is a new tensor either way.
 """
 

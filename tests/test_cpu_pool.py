@@ -5,9 +5,10 @@ import pytest
 
 from gpugraph.core.window import Window
 from gpugraph.cpu import compiler
+from gpugraph.ops import channels_cpu, pool_cpu
 from gpugraph.ops.avg_pool import AvgPool, AvgPoolInput
 from gpugraph.ops.pool import MaxPool, PoolGather, PoolScatter
-from gpugraph.ops.reduce import Mean
+from gpugraph.ops.reduce import Mean, Sum
 from gpugraph.testing import tolerance
 from tests.cpu import channels_last, compiled, lib, narrow  # noqa: F401 (fixtures)
 
@@ -119,16 +120,45 @@ def near(got, want, terms, x):
         ((50, 61), (0,), np.ascontiguousarray),
         ((5, 700, 3), (1,), np.ascontiguousarray),
         ((2, 3000), (1,), np.ascontiguousarray),
+        ((3, 13, 5, 70), (2, 3), channels_last),
+        ((3, 21, 9, 10), (0, 2, 3), channels_last),
+        ((3, 21, 9, 10), (0, 2, 3), np.ascontiguousarray),
+        ((3, 21, 90), (0, 2), np.ascontiguousarray),
+        ((3, 21, 9, 10), (0, 1, 2, 3), channels_last),
     ],
 )
-def test_means(lib, shape, axis, lie, dtype):  # noqa: F811
+def test_sums_and_means(lib, shape, axis, lie, dtype, monkeypatch):  # noqa: F811
+    for module in (channels_cpu, pool_cpu):
+        monkeypatch.setattr(module, "SMALL", 0)
     x = np.random.default_rng(3).standard_normal(shape).astype(dtype)
     for keepdims in (False, True):
-        got = Mean(axis, keepdims).cpu(lib, lie(x))
         exact = x.astype(np.longdouble).mean(axis=axis, keepdims=keepdims)
-        assert got.shape == exact.shape and got.dtype == dtype
         n = x.size // exact.size  # in blocks: as accurate as a sum of some hundred terms
-        np.testing.assert_allclose(got, exact, rtol=0, atol=2 * tolerance(dtype, min(n, 300)))
+        for op, factor in ((Mean(axis, keepdims), 1), (Sum(axis, keepdims), n)):
+            got, bound = op.cpu(lib, lie(x)), 2 * factor * tolerance(dtype, min(n, 300))
+            if isinstance(op, Mean) and axis in ((0, 2), (0, 2, 3)):
+                assert got is None  # sums over channels alone
+                continue
+            assert got.shape == exact.shape and got.dtype == dtype
+            np.testing.assert_allclose(got, factor * exact, rtol=0, atol=bound)
+            np.testing.assert_allclose(op.forward(np, lie(x)), got, rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("lie", [channels_last, np.ascontiguousarray])
+@pytest.mark.parametrize("shape", [(3, 21, 9, 10), (2, 5, 1000), (2, 70, 4, 5, 3)])
+def test_one_window(lib, shape, lie, dtype, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(pool_cpu, "SMALL", 0)
+    x = lie(np.random.default_rng(3).standard_normal(shape).astype(dtype))
+    axes, whole = len(shape) - 2, shape[2:]
+    for divisor in (None, 7):
+        pool = AvgPool(Window.of("pool", axes, whole, whole), False, True, divisor)
+        got, want = pool.cpu(lib, x), pool.forward(np, x.astype(np.longdouble))
+        assert got.shape == want.shape and got.dtype == dtype
+        bound = 2 * tolerance(dtype, 300) * (1 if divisor is None else np.prod(whole) / divisor)
+        np.testing.assert_allclose(got, want, rtol=0, atol=bound)
+    padded = AvgPool(Window.of("pool", axes, whole, whole, whole[0] // 2))
+    assert lie is channels_last or padded.cpu(lib, x) is None
 
 
 def test_means_of_many_numbers_are_accurate(lib):  # noqa: F811
@@ -161,14 +191,16 @@ def test_what_is_left_to_numpy():
     assert PoolGather(window).cpu(made, x, offset) is None
     assert AvgPool(window).cpu(made, x) is None  # channels first
     assert AvgPool(Window.of("pool", 3, 2)).cpu(made, np.ones((1, 1, 2, 2, 2))) is None
-    assert Mean((0, 2)).cpu(made, np.ones((20, 30, 40))) is None
+    assert Mean((0, 2)).cpu(made, np.ones((20, 30, 40, 2))) is None
+    assert Sum((0, 2)).cpu(made, np.ones((40, 30, 20)).T) is None
     assert Mean((0,)).cpu(made, np.ones((2, 3))) is None  # too little for a call
 
 
 @pytest.mark.parametrize("seed", range(24))
-def test_narrower_vectors(narrow, seed):  # noqa: F811
+def test_narrower_vectors(narrow, seed, monkeypatch):  # noqa: F811
     dtype = ["float32", "float64"][seed % 2]
     test_max_pooling_gives_the_very_numbers(narrow, seed, dtype)
     test_average_pooling(narrow, seed, dtype)
-    test_means(narrow, (3, 70, 5, 7), (2, 3), channels_last, dtype)
-    test_means(narrow, (3, 7, 11, 13), (2, 3), np.ascontiguousarray, dtype)
+    test_sums_and_means(narrow, (3, 70, 5, 7), (2, 3), channels_last, dtype, monkeypatch)
+    test_sums_and_means(narrow, (3, 7, 11, 13), (2, 3), np.ascontiguousarray, dtype, monkeypatch)
+    test_sums_and_means(narrow, (3, 3, 11, 13), (2, 3), channels_last, dtype, monkeypatch)

@@ -24,6 +24,7 @@ from ..ops.compare import Maximum, Minimum
 from ..ops.dropout import Dropout
 from ..ops.elementwise import Add, Subtract, Unary
 from ..ops.extrema import Extreme
+from ..ops.group_norm import GroupNorm, RmsNorm
 from ..ops.norm import BatchNormEval
 from ..ops.norm_functions import BatchNorm
 from ..ops.pool import MaxPool
@@ -132,8 +133,8 @@ def _linear(op: Op, xs: list[Any]) -> Any:
     """The op, or a linear one that sees the same."""
     if isinstance(op, MaxPool):
         return apply(AvgPool(op.window, op.ceil_mode), xs[0]), None
-    if isinstance(op, BatchNorm):
-        return xs[0], None, None
+    if isinstance(op, (BatchNorm, GroupNorm, RmsNorm)):
+        return xs[0], *(None,) * (len(op.outputs) - 1)
     if isinstance(op, BatchNormEval):
         residual = xs[5] if len(xs) > 5 else None
         return xs[0] if residual is None else xs[0] + residual

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,6 +64,7 @@ def package_files() -> Any:
     return files(PACKAGE)
 
 
+@lru_cache
 def wide(dtype: Any) -> np.dtype[Any]:
     """The dtype in which kernels compute with what is stored in this one: wide<T>."""
     return np.dtype(WIDE.get(dtype.name, dtype))

@@ -64,6 +64,7 @@ from . import (
     ctc,
     norm,
     norm_functions,
+    group_norm,
     random,
     random_functions,
     dropout,

@@ -21,6 +21,7 @@ from ..core.window import Window
 from ..cuda.geometry import STRUCTS, limits, window3
 from ..cuda.kernel import FLOATS, Kernel
 from . import pool_cpu
+from .image_memory import sum_along
 from .pool import check_input
 
 __all__: list[str] = []  # the public functions are in pool_functions.py
@@ -66,7 +67,7 @@ class AvgPool(Op):
         out = self.window.out(spatial, ceil=self.ceil_mode)
         y = self.window.frame(xp, x, out)
         one = all(o == 1 for o in out)  # window, which sees the whole frame
-        y = y.sum(axis=tuple(range(2, y.ndim)), keepdims=True) if one else y
+        y = sum_along(xp, y, tuple(range(2, y.ndim)), True) if one else y
         for axis, taps in enumerate(self.window.shifts(out) if not one else (), start=2):
             total = y[_along(axis, taps[0])].copy(order="K")
             for tap in taps[1:]:

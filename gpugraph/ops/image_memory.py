@@ -109,3 +109,48 @@ def channel_dot(xp: Any, a: Any, b: Any) -> Any:
     if channels_last(a):
         return xp.einsum(a, axes, b, axes, [1, axes[-1]]).sum(axis=-1)
     return xp.einsum(a, axes, b, axes, [0, 1]).sum(axis=0)
+
+
+def spread_rows(xp: Any, v: Any, x: Any) -> Any:
+    """Numbers (N or 1, m), each for C / m channels of x (N, C, *spatial), to broadcast with x."""
+    C, lines = x.shape[1], channels_last(x)
+    if v.shape[1] != C and (lines or v.shape[1] != 1):
+        v = xp.repeat(v, C // max(1, v.shape[1]), axis=1)
+    if lines:  # repeated along a line, as in `spread`
+        v = xp.tile(v[:, None], (1, x.shape[-1], 1))
+        return xp.moveaxis(v.reshape(len(v), *(1,) * (x.ndim - 3), x.shape[-1], C), -1, 1)
+    return v.reshape(*v.shape, *(1,) * (x.ndim - 2))
+
+
+def position_sums(x: Any) -> Any:
+    """(N, C, *spatial) -> (N, C): the sums over positions."""
+    if channels_last(x) and x.ndim > 3:  # lines first, which are long runs in memory
+        return x.sum(axis=tuple(range(2, x.ndim - 1))).sum(axis=-1)
+    return x.sum(axis=tuple(range(2, x.ndim))) if x.ndim > 2 else x
+
+
+def position_dots(xp: Any, a: Any, b: Any) -> Any:
+    """`position_sums` of a * b, which is not made."""
+    axes = list(range(a.ndim))
+    if a.ndim == 2:
+        return a * b
+    if channels_last(a):
+        return xp.einsum(a, axes, b, axes, [0, 1, axes[-1]]).sum(axis=-1)
+    return xp.einsum(a, axes, b, axes, [0, 1])
+
+
+def lines_first(x: Any, axis: tuple[int, ...]) -> bool:
+    """Are the axes those of positions (and images) of x (N, C, *spatial), channels last?"""
+    if x.ndim < 4 or not channels_last(x) or x.dtype.kind != "f":
+        return False
+    positions = tuple(range(2, x.ndim))
+    return axis in (positions, (0, *positions))
+
+
+def sum_along(xp: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    """The sum; with `lines_first`, of whole lines first, which are long runs in memory."""
+    if not lines_first(x, axis):
+        return xp.sum(x, axis=axis, keepdims=keepdims)
+    lines = xp.sum(x, axis=axis[:-1], keepdims=True)
+    y = xp.sum(lines, axis=-1, keepdims=True)
+    return y if keepdims else y.reshape([n for i, n in enumerate(x.shape) if i not in axis])

@@ -138,3 +138,64 @@ def input_on(dev: Any, gy: Any, x: Any, *per_channel: Any, eps: float) -> Any:
     n = max(1, count(x.shape))
     launch_planes(dev, INPUT, x, gy, x, *arrays, gx, weight is not None, eps, n)
     return gx
+
+
+def rowed(v: Any) -> Any:
+    """Numbers per row (N, groups) as those of N * groups channels; None as it is."""
+    return None if v is None else v.reshape(-1)
+
+
+def as_rows(x: Any, rows: int) -> Any:
+    """x as one image, whose channels are its rows."""
+    return x.reshape(1, rows, x.size // max(1, rows))
+
+
+def widened(x: Any) -> Any:
+    """x in the precision of the arithmetic, for what takes several kernels and is rounded once."""
+    return x.astype(wide(x.dtype), copy=False)
+
+
+def group_norm_on(
+    dev: Any, x: Any, weight: Any, bias: Any, groups: int, eps: float
+) -> tuple[Any, Any, Any]:
+    """What `GroupNorm` gives."""
+    rows = as_rows(widened(x), len(x) * groups)
+    mean, var = moments_on(dev, rows)
+    h = normalised_on(dev, rows, var, mean, eps=eps).reshape(x.shape)
+    y = weighted_on(dev, h, weight, bias).astype(x.dtype, copy=False)
+    return y, mean.reshape(len(x), groups), var.reshape(len(x), groups)
+
+
+def rms_norm_on(dev: Any, x: Any, weight: Any, groups: int, eps: float) -> tuple[Any, Any]:
+    """What `RmsNorm` gives."""
+    rows = as_rows(widened(x), len(x) * groups)
+    one = dev.xp.ones(rows.shape[1], wide(x.dtype))
+    square = params_on(dev, rows, rows, one, None, 0.0)[0] / max(1, rows.shape[2])
+    h = normalised_on(dev, rows, square, eps=eps).reshape(x.shape)
+    y = weighted_on(dev, h, weight, None).astype(x.dtype, copy=False)
+    return y, square.reshape(len(x), groups)
+
+
+def weighted_on(dev: Any, h: Any, weight: Any, bias: Any) -> Any:
+    """weight h + bias."""
+    if weight is None and bias is None:
+        return h
+    one = dev.xp.ones(h.shape[1], wide(h.dtype))
+    return normalised_on(dev, h, one, None, weight, bias)
+
+
+def group_grad_on(
+    dev: Any, gy: Any, x: Any, var: Any, mean: Any, weight: Any, eps: float
+) -> tuple[Any, Any, Any]:
+    """What `GroupNormGrad` gives."""
+    dtype, gy, rows = x.dtype, widened(gy), as_rows(widened(x), var.size)
+    var, mean = rowed(var), rowed(mean)
+    h = normalised_on(dev, rows, var, mean, eps=eps).reshape(x.shape)
+    one = dev.xp.ones(x.shape[1], wide(x.dtype))
+    gweight, gbias = params_on(dev, gy, h, one, None, 0.0)
+    u = as_rows(weighted_on(dev, gy, weight, None), len(var))
+    more, total = params_on(dev, u, rows, var, mean, eps)
+    if mean is None:  # nothing is taken away that the mean would take
+        mean = total = dev.xp.zeros(len(var), wide(x.dtype))
+    gx = input_on(dev, u, rows, var, mean, more, total, None, eps=eps)
+    return gx.reshape(x.shape).astype(dtype, copy=False), gweight, gbias

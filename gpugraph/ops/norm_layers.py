@@ -1,8 +1,6 @@
 """Normalisation of each example for itself: layers, groups, instances, and by a norm.
 
-A layer norm is the batch norm of a batch that has the examples in the place of the channels, and so
-are group and instance norms: x as (1, rows, elements of a row). They share its op, its kernels and
-its gradients.
+Norms of layers and of instances are group norms: of one group, and of a group for each channel.
 """
 
 from __future__ import annotations
@@ -25,11 +23,13 @@ from .avg_pool import AvgPool
 from .compare import clip, not_equal, where
 from .conv_functions import tensor_of
 from .elementwise import abs as absolute
+from .elementwise import add, multiply
 from .extrema import max as maximum_of
 from .extrema import min as minimum_of
+from .group_norm import GroupNorm, RmsNorm
 from .memory import astype
 from .norm import BatchNormEval
-from .norm_functions import BatchNorm, check_running
+from .norm_functions import check_running
 from .powers import sqrt, square
 from .shape import axes_of
 
@@ -54,9 +54,9 @@ def layer_norm(
     Source: Ba et al. 2016, arXiv:1607.06450.
     """
     x, shape = _last_axes("layer_norm", x, normalized_shape, weight=weight, bias=bias)
-    rows = prod(x.shape[: x.ndim - len(shape)])
-    y = _normalised(x, rows, prod(shape), _checked(eps, "layer_norm")).reshape(x.shape)
-    return _affine(y, weight, bias)
+    eps, rows = _checked(eps, "layer_norm"), _as_matrix(x, len(shape))
+    weight, bias = _as_vector(weight), _as_vector(bias)
+    return _as_shape(_group_norm(rows, 1, weight, bias, eps), x.shape)
 
 
 def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
@@ -69,10 +69,9 @@ def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | Non
     x, shape = _last_axes("rms_norm", x, normalized_shape, weight=weight)
     if eps is None:
         eps = 2.0**-7 if x.dtype.name == "bfloat16" else float(np.finfo(x.dtype).eps)
-    axes = tuple(range(x.ndim - len(shape), x.ndim))
-    z = astype(x, wide(x.dtype), copy=False)  # squares of half precision overflow
-    y = z / sqrt(square(z).mean(axis=axes, keepdims=True) + _checked(eps, "rms_norm"))
-    return _affine(astype(y, x.dtype, copy=False), weight, None)
+    eps, rows = _checked(eps, "rms_norm"), _as_matrix(x, len(shape))
+    y, _ = apply(RmsNorm.make(1, eps), rows, _as_vector(weight))
+    return _as_shape(y, x.shape)
 
 
 def group_norm(
@@ -98,8 +97,7 @@ def group_norm(
             f"group_norm: x {x.shape} has one value per group, which has no spread; take fewer "
             "groups"
         )
-    y = _normalised(x, N * groups, length, _checked(eps, "group_norm")).reshape(x.shape)
-    return _affine(y, _column(weight, x.ndim), _column(bias, x.ndim))
+    return _group_norm(x, groups, weight, bias, _checked(eps, "group_norm"))
 
 
 def instance_norm(
@@ -135,7 +133,7 @@ def instance_norm(
             "spread; it needs spatial axes"
         )
     check_running("instance_norm", x, running_mean, running_var)
-    y, mean, var = apply(BatchNorm.make(eps), x.reshape((1, N * C, n)), None, None)
+    y, mean, var = apply(GroupNorm.make(C, eps), x, weight, bias)
     if N and n and not STATE.get().repeating:
         with set_state(recording=False):
             for running, new, factor in (
@@ -143,9 +141,9 @@ def instance_norm(
                 (running_var, var, n / (n - 1)),
             ):
                 if running is not None:
-                    step = new.reshape((N, C)).mean(axis=0) * (factor * momentum)
+                    step = new.mean(axis=0) * (factor * momentum)
                     running.assign(running * (1 - momentum) + step)
-    return _affine(y.reshape(x.shape), _column(weight, x.ndim), _column(bias, x.ndim))
+    return y
 
 
 def local_response_norm(
@@ -205,23 +203,32 @@ def _norm(x: Tensor, p: float, axes: tuple[int, ...]) -> Tensor:
     return where(zero, 0, sqrt(safe) if p == 2 else safe ** (1 / p))
 
 
-def _normalised(x: Tensor, rows: int, length: int, eps: float) -> Tensor:
-    """x as that many rows, each with mean 0 and variance 1: (1, rows, length)."""
-    rows_of_x = x.reshape((1, rows, length))
-    if length == 1:
-        return rows_of_x - rows_of_x  # the mean of one number is itself
-    return apply(BatchNorm.make(eps), rows_of_x, None, None)[0]
+def _group_norm(x: Tensor, groups: int, weight: Any, bias: Any, eps: float) -> Tensor:
+    """x (N, C, ...) normalised, but exact where rows are of one number, which is its own mean."""
+    if prod(x.shape[1:]) != groups:
+        return apply(GroupNorm.make(groups, eps), x, weight, bias)[0]
+    y = x - x
+    for v, with_it in ((weight, multiply), (bias, add)):
+        if v is not None:
+            v = tensor_of("norm", "weight", v).reshape((-1, *(1,) * (x.ndim - 2)))
+            y = with_it(y, astype(v, y.dtype, copy=False))
+    return y
 
 
-def _affine(y: Tensor, weight: Any, bias: Any) -> Tensor:
-    if weight is not None:
-        y = y * astype(weight, y.dtype, copy=False)
-    return y if bias is None else y + astype(bias, y.dtype, copy=False)
+def _as_matrix(x: Tensor, axes: int) -> Tensor:
+    """x with so many last axes as one, and all others as one."""
+    if x.ndim == 2 and axes == 1:
+        return x
+    before = x.ndim - axes
+    return x.reshape((prod(x.shape[:before]), prod(x.shape[before:])))
 
 
-def _column(v: Any, ndim: int) -> Any:
-    """(C) -> (1, C, 1, ...)."""
-    return None if v is None else tensor_of("norm", "weight", v).reshape((-1, *(1,) * (ndim - 2)))
+def _as_vector(v: Any) -> Any:
+    return v if v is None or v.ndim == 1 else v.reshape((-1,))
+
+
+def _as_shape(y: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return y if y.shape == shape else y.reshape(shape)
 
 
 def _checked(eps: float, label: str) -> float:
@@ -247,7 +254,9 @@ def _last_axes(
             f"of x {x.shape}"
         )
     for name, v in learned.items():
-        if v is not None and (found := tensor_of(label, name, v)).shape != shape:
+        if v is None:
+            continue
+        if (found := tensor_of(label, name, v)).shape != shape:
             raise ShapeError(f"{label}: {name} {found.shape} must have normalized_shape {shape}")
         _same_dtype(label, x, name, v)
     return x, shape
@@ -271,7 +280,7 @@ def _channels_first(label: str, x: Any, **learned: Any) -> Tensor:
 
 def _same_dtype(label: str, x: Tensor, name: str, v: Any) -> None:
     """Layers refuse mixed dtypes; weights beside half precision may be float32."""
-    if v is not None and v.dtype not in (x.dtype, wide(x.dtype)):
+    if v is not None and v.dtype != x.dtype and v.dtype != wide(x.dtype):
         raise DtypeError(
             f"{label}: x is {x.dtype}, {name} is {v.dtype}; convert one of them: "
             f"{name}.astype(gpugraph.{x.dtype})"

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 
 from ..core.window import Window
+from ..cpu.layout import is_dense
+from . import channels_cpu
 from .image_memory import empty_images, laid_out
 
-__all__ = ["avg_pool", "avg_pool_input", "max_pool", "mean", "pool_gather", "pool_scatter"]
+__all__ = ["avg_pool", "avg_pool_input", "max_pool", "pool_gather", "pool_scatter", "reduced"]
 
 Shape = tuple[int, ...]
 
-SMALL = 2048  # elements that NumPy averages as fast as it takes to call a kernel
+SMALL = 8192  # elements that NumPy adds up as fast as it takes to call a kernel
 
 
 def max_pool(lib: Any, x: Any, window: Window, out: Shape) -> Any:
@@ -63,9 +65,15 @@ def avg_pool(lib: Any, x: Any, window: Window, out: Shape, counts: Any) -> Any:
 
     counts  for each axis, for each window: a window's sum is divided by their product
     """
-    if not (lib.takes(x) and x.size and len(window.size) < 3):
+    if not (lib.takes(x) and x.size):
         return None
-    if not _is_last(x) and x.flags.c_contiguous:
+    if x.shape[2:] == window.size and not any(map(any, window.padding)):  # one mean of all
+        axis, divisor = tuple(range(2, x.ndim)), prod([float(count[0]) for count in counts])
+        if divisor == int(divisor):
+            y = reduced(lib, x, axis, (*x.shape[:2], *out), int(divisor))
+            if y is not None:
+                return y
+    if len(window.size) > 2 or (not _is_last(x) and x.flags.c_contiguous):
         return None
     x = laid_out(lib.xp, x)
     y = empty_images(lib.xp, (*x.shape[:2], *out), x.dtype)
@@ -85,11 +93,31 @@ def avg_pool_input(lib: Any, g: Any, window: Window, spatial: Shape, counts: Any
     return gx
 
 
-def mean(lib: Any, x: Any, axis: Shape, shape: Shape) -> Any:
-    """Means of x along neighbouring axes, of that shape, or None: not taken."""
-    if not axis or not lib.takes(x):
+def reduced(lib: Any, x: Any, axis: Shape, shape: Shape, divisor: int) -> Any:
+    """Sums of x along axes over a divisor, of that shape; or None: not taken.
+
+    axis  neighbouring ones, all, or all but that of the channels
+    """
+    if x.size < SMALL or not axis or not lib.takes(x):
         return None
+    if divisor == 1 and axis == (0, *range(2, x.ndim)) and len(axis) > 1:
+        if not x.flags.c_contiguous and not _is_last(x):
+            return None
+        total = channels_cpu.channel_sum(lib, x)
+        return None if total is None else total.reshape(shape)
+    sizes = _middle(x, axis)
+    if sizes is None:
+        return None
+    y = lib.xp.empty(shape, x.dtype)
+    lib.call("mean_middle", x.dtype, x, y, *sizes, divisor)
+    return y
+
+
+def _middle(x: Any, axis: Shape) -> tuple[int, int, int] | None:
+    """x as it lies, as (outer, n, inner), with n over these axes; None if it lies otherwise."""
     first, end = axis[0], axis[-1] + 1
+    if len(axis) == x.ndim and is_dense(x):
+        return 1, x.size, 1
     if end - first != len(axis):
         return None
     if x.flags.c_contiguous:
@@ -98,9 +126,7 @@ def mean(lib: Any, x: Any, axis: Shape, shape: Shape) -> Any:
         outer, inner = x.shape[:2]
     else:
         return None
-    y = lib.xp.empty(shape, x.dtype)
-    lib.call("mean_middle", x.dtype, x, y, outer, x.size // (outer * inner), inner)
-    return y
+    return outer, x.size // (outer * inner), inner
 
 
 def _small(window: Window) -> bool:

@@ -22,6 +22,7 @@ from . import pool_cpu
 from .broadcast import broadcast_to
 from .compare import not_equal
 from .dtypes import as_dtype
+from .image_memory import lines_first, sum_along
 from .memory import astype
 from .shape import axes_of, shape_of
 
@@ -67,6 +68,11 @@ class Reduction(Op, abstract=True):
             n *= shape[axis]
         return n
 
+    def reduction(self, x: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The axes in order, and the shape of the result."""
+        axes = axes_of(self.label, self.axis, x.shape)
+        return tuple(sorted(axes)), self.spec(Spec(x.shape, x.dtype)).shape
+
     def spread(self, y: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Repeat a result, or its cotangent, over the elements of that shape it stands for."""
         return broadcast_to(y.reshape(self.kept(shape)), shape)
@@ -104,7 +110,12 @@ class Sum(Reduction):
         return _summed(dtype)
 
     def forward(self, xp: Any, x: Any) -> Any:
-        return xp.sum(x, axis=self.axis, keepdims=self.keepdims)
+        return sum_along(xp, x, self.axis, self.keepdims)
+
+    def cpu(self, lib: Any, x: Any) -> Any:
+        if x.size < pool_cpu.SMALL:  # told before the axes are looked at
+            return None
+        return pool_cpu.reduced(lib, x, *self.reduction(x), 1)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return self.spread(g, node.shape("x"))
@@ -181,14 +192,14 @@ class Mean(Reduction):
         return _averaged(dtype)
 
     def forward(self, xp: Any, x: Any) -> Any:
+        if lines_first(x, self.axis):
+            return sum_along(xp, x, self.axis, self.keepdims) / self.count(x.shape)
         return xp.mean(x, axis=self.axis, keepdims=self.keepdims)
 
     def cpu(self, lib: Any, x: Any) -> Any:
-        if x.size < pool_cpu.SMALL:
+        if x.size < pool_cpu.SMALL:  # told before the axes are looked at
             return None
-        axes = axes_of(self.label, self.axis, x.shape)
-        shape = self.spec(Spec(x.shape, x.dtype)).shape
-        return pool_cpu.mean(lib, x, tuple(sorted(axes)), shape)
+        return pool_cpu.reduced(lib, x, *self.reduction(x), self.count(x.shape))
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         shape = node.shape("x")

@@ -127,15 +127,18 @@ MISTAKES = {
         "self.eps).rsqrt().reshape((-1, *(1,) * (x.ndim - 2)))",
     ),
     "layer_norm: eps outside of the root": (
-        "layer_norm", "ops.norm_functions:BatchNorm.forward",
-        "xp.sqrt(var + self.eps)", "(xp.sqrt(var) + self.eps)",
+        "layer_norm", "ops.group_norm:GroupNorm.forward",
+        "xp.sqrt(var[part] + self.eps)", "(xp.sqrt(var[part]) + self.eps)",
     ),
     "group_norm: every other channel is a group": (
         "group_norm", "ops.norm_layers:group_norm",
-        'y = _normalised(x, N * groups, length, _checked(eps, "group_norm")).reshape(x.shape)',
-        "turned = x.reshape((N, C // groups, groups, -1)).swapaxes(1, 2)\n"
-        "    y = _normalised(turned, N * groups, length, eps).reshape(turned.shape)\n"
-        "    y = y.swapaxes(1, 2).reshape(x.shape)",
+        'return _group_norm(x, groups, weight, bias, _checked(eps, "group_norm"))',
+        "turned = x.reshape((N, C // groups, groups, -1)).swapaxes(1, 2).reshape(x.shape)\n"
+        "    y = _group_norm(turned, groups, None, None, eps)\n"
+        "    y = y.reshape((N, groups, C // groups, -1)).swapaxes(1, 2).reshape(x.shape)\n"
+        "    for v, put in ((weight, multiply), (bias, add)):\n"
+        "        y = y if v is None else put(y, v.reshape((-1, *(1,) * (x.ndim - 2))))\n"
+        "    return y",
     ),
     "local_response_norm: the longer half behind": (
         "local_response_norm", "ops.norm_layers:local_response_norm",

@@ -117,11 +117,11 @@ void EXPORT(avg_pool_input)(const Pool *v, const double *count_y, const double *
 typedef struct {
     const REAL *x;
     REAL *y;
-    long outer, n, inner, each;
+    long outer, n, inner, each, divisor;
 } Means;
 
 /* The means over n rows of some channels of an image: left of them, in SUM_WIDE vectors. */
-static void mean_rows(const REAL *x, REAL *y, long n, long inner, long left)
+static void mean_rows(const REAL *x, REAL *y, long n, long inner, long left, long divisor)
 {
     double total[SUM_WIDE * VECTOR_BYTES / sizeof(REAL)] = {0};
     for (long start = 0; start < n; start += SUM_BLOCK) {
@@ -132,13 +132,23 @@ static void mean_rows(const REAL *x, REAL *y, long n, long inner, long left)
                 UNROLL
                 for (long k = 0; k < SUM_WIDE; k++)
                     sum[k] += load(x + i * inner + k * LANES);
-        else
+        else if (left <= LANES) { /* a vector at most: several rows beside each other */
+            long i = start;
+            for (; i + SUM_WIDE <= end; i += SUM_WIDE)
+                UNROLL
+                for (long k = 0; k < SUM_WIDE; k++)
+                    sum[k] += load_some(x + (i + k) * inner, left);
+            for (; i < end; i++)
+                sum[0] += load_some(x + i * inner, left);
+            sum[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+            sum[1] = sum[2] = sum[3] = (vec){0};
+        } else
             for (long i = start; i < end; i++)
                 for (long k = 0; k * LANES < left; k++)
                     sum[k] += load_some(x + i * inner + k * LANES, left - k * LANES);
         if (n <= SUM_BLOCK) {
             for (long k = 0; k < SUM_WIDE && k * LANES < left; k++)
-                store_some(y + k * LANES, sum[k] / all(n), left - k * LANES);
+                store_some(y + k * LANES, sum[k] / all(divisor), left - k * LANES);
             return;
         }
         for (long k = 0; k < SUM_WIDE; k++)
@@ -146,7 +156,7 @@ static void mean_rows(const REAL *x, REAL *y, long n, long inner, long left)
                 total[k * LANES + l] += sum[k][l];
     }
     for (long c = 0; c < left && c < SUM_WIDE * LANES; c++)
-        y[c] = total[c] / n;
+        y[c] = total[c] / divisor;
 }
 
 /* The sum of the lanes. */
@@ -188,16 +198,16 @@ static void mean_job(void *work, long job)
     for (long o = first; o < last; o++) {
         const REAL *x = m->x + o * m->n * m->inner;
         if (m->inner == 1)
-            m->y[o] = row_total(x, m->n) / m->n;
+            m->y[o] = row_total(x, m->n) / m->divisor;
         else
             for (long c = 0; c < m->inner; c += SUM_WIDE * LANES)
-                mean_rows(x + c, m->y + o * m->inner + c, m->n, m->inner, m->inner - c);
+                mean_rows(x + c, m->y + o * m->inner + c, m->n, m->inner, m->inner - c, m->divisor);
     }
 }
 
-/* y (outer, inner): means of x (outer, n, inner) over its middle axis. */
-void EXPORT(mean_middle)(const REAL *x, REAL *y, long outer, long n, long inner)
+/* y (outer, inner): sums of x (outer, n, inner) over its middle axis, over a divisor: n for means. */
+void EXPORT(mean_middle)(const REAL *x, REAL *y, long outer, long n, long inner, long divisor)
 {
-    Means m = {x, y, outer, n, inner, rows_of_job(n * inner)};
+    Means m = {x, y, outer, n, inner, rows_of_job(n * inner), divisor};
     spread_rows(mean_job, &m, outer, m.each);
 }

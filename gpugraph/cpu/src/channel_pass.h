@@ -21,14 +21,17 @@ static inline __attribute__((always_inline)) vec activate(const int act, vec slo
     return v;
 }
 
-/* AFFINE: activate((x - a) b + c), with + g in ADDED. INPUT: (g + (x - a) b - c) d. */
-enum { AFFINE, ADDED, INPUT };
+/* AFFINE: activate((x - a) b + c), with + g in ADDED. INPUT: (g + (x - a) b - c) d.
+ * SCALED: g d + (x - a) b - c. */
+enum { AFFINE, ADDED, INPUT, SCALED };
 
 static inline __attribute__((always_inline)) vec
 element(const int kind, const int act, vec slope, vec x, vec g, vec a, vec b, vec c, vec d)
 {
     if (kind == INPUT)
         return ((x - a) * b + g - c) * d;
+    if (kind == SCALED)
+        return (x - a) * b + g * d - c;
     vec v = (x - a) * b + c;
     return activate(act, slope, kind == ADDED ? v + g : v);
 }

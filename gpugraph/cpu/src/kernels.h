@@ -33,6 +33,7 @@
 #include "channels.h"
 #include "channel_pass.h"
 #include "norm.h"
+#include "group_norm.h"
 
 #include "softmax.h"
 #include "optim.h"

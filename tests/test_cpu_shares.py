@@ -1,6 +1,7 @@
 """Shares of the work for several threads: order, errors, context, fork, and the threads of BLAS."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -87,6 +88,29 @@ def test_errors_come_when_all_are_done(three, bad):
         share(10, MUCH, f)
     assert sorted(ended) == sorted({0, 3, 6} - {3 * bad})
     assert blas_threads() == 3 and len(names(10, MUCH)) == 3
+
+
+def test_ctrl_c_while_waiting(three):
+    """The share that was left alone is not taken for one of the next."""
+    caller = threading.main_thread().ident
+
+    def f(part):
+        if part.start:
+            signal.pthread_kill(caller, signal.SIGALRM)
+            time.sleep(0.1)
+        return "old"
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            share(10, MUCH, f)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert [part for part, _ in names(10, MUCH)] == [(0, 3), (3, 6), (6, 10)]
+    assert blas_threads() == 3
 
 
 def test_errstate_holds_in_all_threads(three):

@@ -74,10 +74,14 @@ def _side_by_side(f: Callable[[slice], R], slices: list[slice]) -> list[R]:
     while len(_workers) < len(slices) - 1:
         _workers.append(_Worker())
     helpers = _workers[: len(slices) - 1]
-    for helper, part in zip(helpers, slices[1:], strict=True):
-        helper.start(f, part)
-    mine = _Outcome(f, slices[0])
-    outcomes = [mine, *(helper.finish() for helper in helpers)]
+    try:
+        for helper, part in zip(helpers, slices[1:], strict=True):
+            helper.start(f, part)
+        mine = _Outcome(f, slices[0])
+        outcomes = [mine, *(helper.finish() for helper in helpers)]
+    except BaseException:  # Ctrl-C in between: who knows what each is about now
+        _workers.clear()
+        raise
     return [outcome.result() for outcome in outcomes]
 
 

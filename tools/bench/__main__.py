@@ -74,7 +74,7 @@ def about(args: argparse.Namespace, group: str) -> dict[str, Any]:
 
 def run(group: str, args: argparse.Namespace) -> tuple[dict[str, Any], str, dict[str, str]]:
     """Figures of a group, its Markdown, and its charts by file name."""
-    if group == "overhead":  # sets the number of threads when it is imported
+    if group == "overhead":
         from . import overhead
 
         found = overhead.overhead(args.quick)

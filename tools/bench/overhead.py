@@ -7,18 +7,17 @@ both sides, the median over rounds is reported with its spread.
 from __future__ import annotations
 
 import gc
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from statistics import median
 from typing import Any
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # overhead is a matter of one thread
 
 import numpy as np
 
 import gpugraph as gg
 import gpugraph.nn.functional as F
+from gpugraph.cpu.shares import blas_threads, set_blas_threads
 
 from .clock import seconds
 
@@ -27,15 +26,16 @@ ROUNDS = 25
 
 def compare(*functions: Callable[[], Any]) -> list[dict[str, float]]:
     """Median time of each, and its ratio to the first, from alternating rounds."""
-    for f in functions:
-        f()  # warm up
-    repeats = max(1, int(2e-3 / max(1e-7, seconds(functions[0], 20))))
-    gc.collect()
-    gc.disable()
-    try:
-        rounds = [[seconds(f, repeats) for f in functions] for _ in range(ROUNDS)]
-    finally:
-        gc.enable()
+    with one_thread():
+        for f in functions:
+            f()  # warm up
+        repeats = max(1, int(2e-3 / max(1e-7, seconds(functions[0], 20))))
+        gc.collect()
+        gc.disable()
+        try:
+            rounds = [[seconds(f, repeats) for f in functions] for _ in range(ROUNDS)]
+        finally:
+            gc.enable()
     result = []
     for times in zip(*rounds, strict=True):
         ratios = sorted(t / r[0] for t, r in zip(times, rounds, strict=True))
@@ -48,6 +48,18 @@ def compare(*functions: Callable[[], Any]) -> list[dict[str, float]]:
             }
         )
     return result
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Of NumPy and of the compiled kernels: overhead is a matter of one."""
+    blas, kernels = blas_threads(), gg.cpu.threads()
+    gg.cpu.threads(1)
+    try:
+        yield
+    finally:
+        gg.cpu.threads(kernels)
+        set_blas_threads(blas)
 
 
 # name: (bare NumPy, gpugraph); a is an array or tensor of shape (n, n), v its first row
@@ -129,6 +141,7 @@ def small_step() -> dict[str, float] | None:
         import torch
     except ImportError:
         return None
+    torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     arrays = [
         rng.standard_normal(s).astype(np.float32) for s in ((8, 1, 12, 12), (6, 1, 3, 3), (10, 150))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -68,11 +69,6 @@ class Reduction(Op, abstract=True):
             n *= shape[axis]
         return n
 
-    def reduction(self, x: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The axes in order, and the shape of the result."""
-        axes = axes_of(self.label, self.axis, x.shape)
-        return tuple(sorted(axes)), self.spec(Spec(x.shape, x.dtype)).shape
-
     def spread(self, y: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Repeat a result, or its cotangent, over the elements of that shape it stands for."""
         return broadcast_to(y.reshape(self.kept(shape)), shape)
@@ -99,6 +95,13 @@ class Reduction(Op, abstract=True):
         yield Sample(cls((1,)), (x[:0],), "no results")
 
 
+@lru_cache(1024)
+def _reduction(op: Reduction, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Its axes in order, and the shape of its result."""
+    axes = axes_of(op.label, op.axis, shape)
+    return tuple(sorted(axes)), op.spec(Spec(shape, np.dtype(np.float32))).shape
+
+
 class Sum(Reduction):
     """The sum; integers and bools add up in 64 bits, as in NumPy 2."""
 
@@ -115,7 +118,7 @@ class Sum(Reduction):
     def cpu(self, lib: Any, x: Any) -> Any:
         if x.size < pool_cpu.SMALL:  # told before the axes are looked at
             return None
-        return pool_cpu.reduced(lib, x, *self.reduction(x), 1)
+        return pool_cpu.reduced(lib, x, *_reduction(self, x.shape), 1)
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         return self.spread(g, node.shape("x"))
@@ -199,7 +202,7 @@ class Mean(Reduction):
     def cpu(self, lib: Any, x: Any) -> Any:
         if x.size < pool_cpu.SMALL:  # told before the axes are looked at
             return None
-        return pool_cpu.reduced(lib, x, *self.reduction(x), self.count(x.shape))
+        return pool_cpu.reduced(lib, x, *_reduction(self, x.shape), self.count(x.shape))
 
     def vjp_x(self, node: Any, g: Tensor) -> Tensor:
         shape = node.shape("x")

@@ -6,7 +6,9 @@
  * out for the next one for some microseconds before it sleeps: an op follows an op soon.
  *
  * An item is taken by counting up `ticket`, whose upper half is the number of the loop. So a thread
- * that comes late, or was told of a loop that is over, takes nothing, and nobody waits for it.
+ * that comes late, or was told of a loop that is over, takes nothing, and nobody waits for it. What
+ * describes a loop is changed while the ticket is beyond the last item of any: a thread that has
+ * read some of it before, and some after, finds that the ticket is another one.
  */
 #define _GNU_SOURCE
 #include "pool.h"
@@ -100,11 +102,12 @@ void spread(Body body, void *work, long count)
             body(work, i);
         return;
     }
+    uint64_t before = number(atomic_load(&ticket)), loop = (before + 1) & UINT32_MAX;
+    atomic_store(&ticket, before << 32 | UINT32_MAX);
     atomic_store(&loop_body, body);
     atomic_store(&loop_work, work);
     atomic_store(&loop_count, count);
     atomic_store(&done, 0);
-    uint64_t loop = (number(atomic_load(&ticket)) + 1) & UINT32_MAX;
     pthread_mutex_lock(&lock);
     atomic_store(&ticket, loop << 32);
     while (started < atomic_load(&wanted) - 1 && start_one())

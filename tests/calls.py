@@ -304,6 +304,10 @@ SPECIAL = {
     "func.vjp": lambda: {"primals": [real(3)]},
     "nn.Parameter": lambda: {"data": real(3)},
     "nn.MultiheadAttention": lambda: {"embed_dim": 4, "num_heads": 2},
+    "nn.Transformer": lambda: {
+        "d_model": 4, "nhead": 2, "num_encoder_layers": 1, "num_decoder_layers": 1,
+        "dim_feedforward": 8,
+    },
     "nn.TransformerEncoder": lambda: {
         "encoder_layer": nn.TransformerEncoderLayer(4, 2, 8), "num_layers": 2,
     },

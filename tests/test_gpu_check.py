@@ -58,6 +58,7 @@ def rehearsal(tmp_path_factory):
 # The parts, as they are
 
 
+@pytest.mark.slow
 def test_all_parts_are_rehearsed(rehearsal):
     status, found, _ = rehearsal
     assert problems(found) == []
@@ -69,6 +70,7 @@ def test_all_parts_are_rehearsed(rehearsal):
     assert found["about"]["rehearsal"]
 
 
+@pytest.mark.slow
 def test_kernels_are_judged_in_every_dtype(rehearsal):
     items = rehearsal[1]["parts"]["kernels"]["items"]
     assert set(items) == {"Softmax", "large softmax", "optimizer SGD"}
@@ -80,6 +82,7 @@ def test_kernels_are_judged_in_every_dtype(rehearsal):
         assert result["launches"]["softmax"] > 1
 
 
+@pytest.mark.slow
 def test_optimizers_are_judged(rehearsal):
     result = rehearsal[1]["parts"]["kernels"]["items"]["optimizer SGD"]
     assert all(0 <= found["error"] <= found["bound"] < 1e-5 for found in result["dtypes"].values())
@@ -98,12 +101,14 @@ def test_an_optimizer_that_is_wrong_is_reported(monkeypatch):
     assert "float32 {'lr': 0.01} (7,): off by" in found["error"]
 
 
+@pytest.mark.slow
 def test_the_gpu_tests_are_run(rehearsal):
     items = rehearsal[1]["parts"]["tests"]["items"]
     assert items["test_mixed_devices_are_refused_by_name"]["passed"] == 1
     assert "rehearsal on sim" in items["test_a_block_on_a_stream_gives_the_same"]["reason"]
 
 
+@pytest.mark.slow
 def test_every_kernel_is_run_under_the_sanitizer(rehearsal):
     from tools.kernel_matrix import package_kernels
 
@@ -111,6 +116,7 @@ def test_every_kernel_is_run_under_the_sanitizer(rehearsal):
     assert set(result["launches"]) == {kernel.name for kernel in package_kernels()}
 
 
+@pytest.mark.slow
 def test_rows_have_times_and_rates(rehearsal):
     items = rehearsal[1]["parts"]["bench"]["items"]
     row = items["conv 3x3 64 @56: gradient of w"]
@@ -127,6 +133,7 @@ def test_rows_have_times_and_rates(rehearsal):
         assert "skipped" in torch or all("ms" in column for column in torch.values())
 
 
+@pytest.mark.slow
 def test_training_learns(rehearsal):
     (result,) = rehearsal[1]["parts"]["train"]["items"].values()
     assert len(result["losses"]) == 3
@@ -134,6 +141,7 @@ def test_training_learns(rehearsal):
     assert result["ours"]["images/s"] > 0
 
 
+@pytest.mark.slow
 def test_the_markdown_says_that_it_is_no_result(rehearsal):
     text = rehearsal[2]
     assert text.startswith("# A rehearsal on sim: no GPU ran, and no figure here is a result")

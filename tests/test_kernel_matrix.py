@@ -75,6 +75,7 @@ def check(matrix):
     return one
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("check")
 def test_every_kernel_compiles_within_the_kept_figures(matrix, capsys):
     status = matrix.main([])

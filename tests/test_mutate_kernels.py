@@ -202,6 +202,7 @@ def run(tool, tmp_path_factory):
     return Run(tool, tmp_path_factory.mktemp("mutants"))
 
 
+@pytest.mark.slow
 @needs_simulator
 def test_strong_samples_kill_all_but_the_equivalent(run, capsys):
     assert run("StrongRamp") == 0
@@ -240,6 +241,7 @@ def test_the_list_of_equivalents_is_checked(run, capsys):
     assert "has no proof" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @needs_simulator
 def test_weak_samples_let_mutants_live(run, capsys):
     assert run("WeakRamp", "--only", "positive(x[i])") == 1

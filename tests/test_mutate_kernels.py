@@ -217,6 +217,7 @@ def test_strong_samples_kill_all_but_the_equivalent(run, capsys):
     assert f"{counts[0]} mutants of 2 files run" in said
 
 
+@pytest.mark.slow
 @needs_simulator
 def test_what_has_not_changed_is_not_run_again(run, capsys, monkeypatch):
     assert run("StrongRamp") == 0
@@ -227,6 +228,7 @@ def test_what_has_not_changed_is_not_run_again(run, capsys, monkeypatch):
     assert json.loads(run.results.read_text()) == before
 
 
+@pytest.mark.slow
 @needs_simulator
 def test_the_list_of_equivalents_is_checked(run, capsys):
     assert run("StrongRamp", proofs=[]) == 1

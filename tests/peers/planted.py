@@ -16,16 +16,16 @@ __all__ = ["MISTAKES", "planted"]
 
 MISTAKES = {
     "elu: no alpha in the gradient": (
-        "elu", "ops.fused:ActivationGrad.forward", "y + self.act.alpha", "y + 1",
+        "elu", "ops.fused:ActivationGrad.forward", "self.act.alpha, y.dtype", "1.0, y.dtype",
     ),
     "relu6: above 6 a gradient": (
         "relu6", "ops.fused:ActivationGrad.forward", "(y != 0) & (y != 6)", "y != 0",
     ),
     "gelu: the fourth digit of its constant": (
-        "gelu", "ops.activation_functions:gelu", "0.044715 * (", "0.044725 * (",
+        "gelu", "ops.input_activation:GeluTanh.value", "RATE * TANH_CUBE", "RATE * 0.044725",
     ),
     "softplus: the threshold without beta": (
-        "softplus", "ops.activation_functions:softplus", "scaled > threshold", "x > threshold",
+        "softplus", "ops.input_activation:Softplus.value", "z > self.thr", "x > self.thr",
     ),
     "glu: halves swapped": (
         "glu", "ops.activation_functions:glu", "return a * sigmoid(b)", "return b * sigmoid(a)",

@@ -21,13 +21,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["WORTH", "blas_threads", "set_blas_threads", "share", "slices_of"]
+__all__ = ["MACS", "WORTH", "blas_threads", "set_blas_threads", "share", "slices_of"]
 
 R = TypeVar("R")
 
 # Steps of a loop, such as a sum of two numbers, that a share must have: to wake a thread and to
 # wait for it takes some 50 us, in which NumPy does so many.
 WORTH = 1 << 18
+MACS = 8  # multiply-adds of a matrix product that take as long as one such step
 
 
 def share(n: int, steps: int, f: Callable[[slice], R]) -> list[R]:
@@ -43,11 +44,10 @@ def share(n: int, steps: int, f: Callable[[slice], R]) -> list[R]:
     if free:
         _threads = blas_threads()
     slices = _cut(n, steps, _threads)
-    count = len(slices)
     if not free:
         return [f(part) for part in slices]
     try:
-        if count == 1 and (_threads == 1 or steps >= 2 * WORTH):
+        if len(slices) == 1 and (_threads == 1 or steps >= 2 * WORTH):
             return [f(slices[0])]
         set_blas_threads(1)
         try:

@@ -172,17 +172,22 @@ class Elu(Activation):
         yield Sample(cls(0.5), (np.array([-1.0, 0.0, 2.0, np.nan]),), "kink", False)
 
 
+def logistic(xp: Any, x: Any) -> Any:
+    """1 / (1 + e^-x)."""
+    with np.errstate(over="ignore"):  # e^-x may be infinite: then y is 0, as it should be
+        y = xp.empty_like(x)
+        xp.exp(xp.negative(x, out=y), out=y)
+        y += 1
+        return xp.reciprocal(y, out=y)
+
+
 class Sigmoid(Activation):
     """1 / (1 + e^-x)."""
 
     flops = 4
 
     def forward(self, xp: Any, x: Any) -> Any:
-        with np.errstate(over="ignore"):  # e^-x may be infinite: then y is 0, as it should be
-            y = xp.empty_like(x)
-            xp.exp(xp.negative(x, out=y), out=y)
-            y += 1
-            return xp.reciprocal(y, out=y)
+        return logistic(xp, x)
 
     def cpu(self, lib: Any, x: Any) -> Any:
         return activation_cpu.activation(lib, self.label, 0.0, x)

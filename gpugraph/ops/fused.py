@@ -27,7 +27,7 @@ from .activation import Elu, LeakyRelu, Relu, Relu6, Sigmoid, activation_grad, o
 from .angles import Tanh
 from .compare import where
 from .creation import zeros_like
-from .image_memory import at_once, in_blocks
+from .image_memory import at_once, shared_blocks
 
 __all__: list[str] = []
 
@@ -190,7 +190,7 @@ def relu_grad(xp: Any, g: Any, y: Any) -> Any:
     if g.size < MANY or xp is not np:
         return only(g, y != 0)
     gx = np.empty_like(g)
-    in_blocks(np, g, 3, lambda part: only(g[part], y[part] != 0, gx[part]))
+    shared_blocks(np, g, 3, lambda part: only(g[part], y[part] != 0, gx[part]))
     return gx
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..core.window import Window
-from ..cpu.shares import share, slices_of
+from ..cpu.shares import MACS, share, slices_of
 from . import im2col_depthwise, im2col_rows, im2col_slices
 from .image_memory import spread
 
@@ -80,14 +80,14 @@ def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
 
 
 def _share(xp: Any, y: Any, w: Shape, f: Callable[[slice], Any]) -> list[Any]:
-    """f of the images of y, by threads: 8 multiply-adds of a product take as long as a step."""
+    """f of the images of y, shared among threads."""
     if xp is not np:
         return [f(slice(0, len(y)))]
     return share(len(y), _steps(y.shape, w), f)
 
 
 def _steps(y: Shape, w: Shape) -> int:
-    return prod(y) * prod(w[1:]) // 8
+    return prod(y) * prod(w[1:]) // MACS
 
 
 def scratch(kind: str, window: Window, groups: int, x: Shape, w: Shape, itemsize: int) -> int:

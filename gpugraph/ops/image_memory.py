@@ -14,7 +14,7 @@ import numpy as np
 
 from ..cpu.shares import share, slices_of
 
-__all__ = ["at_once", "empty_images", "in_blocks", "laid_out", "parts"]
+__all__ = ["at_once", "empty_images", "laid_out", "parts", "shared_blocks"]
 
 R = TypeVar("R")
 
@@ -32,7 +32,7 @@ def parts(n: int, bytes_each: int, least: int = 0) -> Iterator[slice]:
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
-def in_blocks(xp: Any, x: Any, passes: int, f: Callable[[slice], R]) -> list[R]:
+def shared_blocks(xp: Any, x: Any, passes: int, f: Callable[[slice], R]) -> list[R]:
     """What f gives for slices of the first axis of x, in their order; threads share them.
 
     Of so many things that what f makes of them stays small: WORKSPACE for each array like x. Fewer
@@ -53,7 +53,7 @@ def in_blocks(xp: Any, x: Any, passes: int, f: Callable[[slice], R]) -> list[R]:
 
 
 def at_once(n: int, size: int, itemsize: int, passes: int) -> int:
-    """Of n things of so many elements, how many the threads of `in_blocks` work on together."""
+    """Of n things of so many elements, how many the threads of `shared_blocks` work on together."""
     shares = slices_of(n, passes * n * size)
     blocks = [parts(one.stop - one.start, itemsize * size) for one in shares]
     return sum(max((b.stop - b.start for b in each), default=0) for each in blocks)
@@ -101,6 +101,12 @@ def channel_sum(x: Any) -> Any:
     if channels_last(x):  # lines first, which are long runs in memory
         return x.sum(axis=(0, *range(2, x.ndim - 1))).sum(axis=-1)
     return x.sum(axis=(0, *range(2, x.ndim)))
+
+
+def channel_total(xp: Any, x: Any) -> Any:
+    """`channel_sum` in `shared_blocks`; 0 of no images."""
+    sums = shared_blocks(xp, x, 1, lambda part: channel_sum(x[part]))
+    return sum(sums, start=xp.zeros(x.shape[1], x.dtype))
 
 
 def channel_dot(xp: Any, a: Any, b: Any) -> Any:

@@ -20,7 +20,7 @@ from ..core.errors import ShapeError
 from ..core.op import Cost, Op, Sample, Spec, traffic
 from ..core.tensor import Tensor
 from . import activation_cpu
-from .activation import Activation, off_zero, sigmoid
+from .activation import Activation, logistic, off_zero, sigmoid
 from .compare import clip, where
 from .creation import zeros_like
 from .elementwise import abs
@@ -106,14 +106,6 @@ class InputActivationGrad(Op):
         strided = rng.standard_normal((14, 6)).T[::2], off_zero(rng, (3, 28))[:, ::2]
         yield Sample(cls(Mish()), strided, "strided")
         yield Sample(cls(Gelu()), (np.zeros((0, 3)), np.zeros((0, 3))), "empty")
-
-
-def logistic(xp: Any, x: Any) -> Any:
-    """1 / (1 + e^-x), without overflow."""
-    with np.errstate(over="ignore"):  # infinite e^-x gives 0, as it should be
-        y = xp.exp(-x)
-    y += 1
-    return xp.reciprocal(y)
 
 
 def logistic_slope(xp: Any, x: Any) -> tuple[Any, Any]:

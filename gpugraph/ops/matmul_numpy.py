@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cpu.shares import share
+from ..cpu.shares import MACS, share
 
 __all__ = ["product"]
 
@@ -22,7 +22,7 @@ def product(xp: Any, a: Any, b: Any) -> Any:
         return xp.matmul(a, b)
     if a.ndim > 2 and a.shape[:-2] == b.shape[:-2]:  # NumPy calls BLAS for each
         y = np.empty((*a.shape[:-1], b.shape[-1]), np.result_type(a, b))
-        share(len(a), macs // 16, lambda part: np.matmul(a[part], b[part], out=y[part]))
+        share(len(a), macs // MACS, lambda part: np.matmul(a[part], b[part], out=y[part]))
         return y
     if macs >= MUCH:
         return np.matmul(a, b)

@@ -33,7 +33,7 @@ from ..cuda.kernel import only_floats, wide
 from . import channels_cpu
 from .activation import check_floating
 from .broadcast import broadcast_to
-from .image_memory import at_once, channel_dot, channel_sum, in_blocks, spread
+from .image_memory import at_once, channel_dot, channel_sum, shared_blocks, spread
 from .norm_kernels import count, input_on, normalised_on, params_on
 
 __all__: list[str] = []  # the public functions are in norm_functions.py
@@ -154,7 +154,7 @@ class BatchNormEval(Normalisation):
             if bias is not None:
                 out += bias
 
-        in_blocks(xp, x, 3, normalise)
+        shared_blocks(xp, x, 3, normalise)
         return y
 
     def cuda(
@@ -228,7 +228,7 @@ class BatchNormParams(Normalisation):
             g, centred = gy[part], x[part] if middle is None else x[part] - middle
             return channel_dot(xp, centred, g), channel_sum(g)
 
-        dots, totals = zip(*in_blocks(xp, x, 3, sums), strict=True) if len(x) else ((), ())
+        dots, totals = zip(*shared_blocks(xp, x, 3, sums), strict=True) if len(x) else ((), ())
         none = xp.zeros_like(var, x.dtype)
         return sum(dots, start=none) / xp.sqrt(var + self.eps), sum(totals, start=none)
 
@@ -333,7 +333,7 @@ class BatchNormInput(Normalisation):
             g -= shift
             g *= scale
 
-        in_blocks(xp, x, 5, gradient)
+        shared_blocks(xp, x, 5, gradient)
         return gx
 
     def cuda(self, dev: Any, gy: Any, x: Any, *per_channel: Any) -> Any:

@@ -24,7 +24,7 @@ from . import channels_cpu
 from .activation import activation_grad
 from .broadcast import broadcast_to
 from .fused import activated, activation, activation_code
-from .image_memory import channel_dot, channel_sum, in_blocks, spread
+from .image_memory import channel_dot, channel_total, shared_blocks, spread
 from .norm import (
     BatchNormEval,
     BatchNormInput,
@@ -66,15 +66,14 @@ class BatchNorm(Normalisation):
         self, xp: Any, x: Any, weight: Any = None, bias: Any = None
     ) -> tuple[Any, Any, Any]:
         n = max(1, count(x.shape))
-        none = xp.zeros(x.shape[1], x.dtype)
-        mean = sum(in_blocks(xp, x, 1, lambda part: channel_sum(x[part])), start=none) / n
+        mean = channel_total(xp, x) / n
         middle, y = spread(xp, mean, x), xp.empty_like(x)
 
         def squares(part: slice) -> Any:
             centred = xp.subtract(x[part], middle, out=y[part])
             return channel_dot(xp, centred, centred)
 
-        var = sum(in_blocks(xp, x, 2, squares), start=none) / n
+        var = sum(shared_blocks(xp, x, 2, squares), start=xp.zeros_like(mean)) / n
         scale = 1 / xp.sqrt(var + self.eps)
         scale = spread(xp, scale if weight is None else scale * weight, x)
         shift = None if bias is None else spread(xp, bias, x)
@@ -85,7 +84,7 @@ class BatchNorm(Normalisation):
             if shift is not None:
                 out += shift
 
-        in_blocks(xp, x, 2, rescale)
+        shared_blocks(xp, x, 2, rescale)
         return y, mean, var
 
     def cuda(self, dev: Any, x: Any, weight: Any = None, bias: Any = None) -> tuple[Any, Any, Any]:

@@ -28,7 +28,7 @@ from ..cuda.geometry import STRUCTS, limits, window3
 from ..cuda.kernel import FLOATS, OFFSETS, Kernel
 from . import pool_cpu
 from .activation import only
-from .image_memory import at_once, in_blocks
+from .image_memory import at_once, shared_blocks
 
 __all__: list[str] = []  # the public functions are in pool_functions.py
 
@@ -80,7 +80,7 @@ class MaxPool(Op):
             if nan.any():
                 at[...] = _first_nan(xp, frame, self.window, nan, at)
 
-        in_blocks(xp, x, 4, maxima)
+        shared_blocks(xp, x, 4, maxima)
         return y, offset
 
     def cuda(self, dev: Any, x: Any) -> tuple[Any, Any]:
@@ -174,7 +174,7 @@ class PoolScatter(Op):
             if not whole:
                 gx[part] = self.window.unframe(xp, frame, self.spatial)
 
-        in_blocks(xp, gx, 4, scatter)
+        shared_blocks(xp, gx, 4, scatter)
         return gx
 
     def cuda(self, dev: Any, g: Any, offset: Any) -> Any:
@@ -242,7 +242,7 @@ class PoolGather(Op):
             for number, seen in enumerate(self.window.taps(out)):
                 y[part] += only(frame[seen], offset[part] == number)
 
-        in_blocks(xp, x, 4, gather)
+        shared_blocks(xp, x, 4, gather)
         return y
 
     def cuda(self, dev: Any, x: Any, offset: Any) -> Any:

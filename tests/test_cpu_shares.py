@@ -166,7 +166,7 @@ def test_blas_that_nobody_knows(monkeypatch):
 def test_convolution_in_shares(three, monkeypatch, channels):
     """The same but for the order of sums: in the filters' gradient, of images."""
     rng = np.random.default_rng(0)
-    x, w = rng.standard_normal((7, channels, 64, 45)), rng.standard_normal((24, channels, 3, 3))
+    x, w = rng.standard_normal((7, channels, 80, 45)), rng.standard_normal((24, channels, 3, 3))
     counts = []
 
     def counted(n, steps, f):
@@ -187,7 +187,7 @@ def test_convolution_in_shares(three, monkeypatch, channels):
         alone = run()
     assert counts == [3, 3, 3, 1, 1, 1]
     eps = np.finfo(x.dtype).eps
-    terms = 9 * channels, 9 * 24, 7 * 64 * 45
+    terms = 9 * channels, 9 * 24, 7 * 80 * 45
     for n, s, a in zip(terms, shared, alone, strict=True):
         # normal numbers: sums of n of them are about sqrt(n), and so many errors of eps/2 add up
         assert np.abs(s - a).max() <= 4 * n * eps

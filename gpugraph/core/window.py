@@ -178,6 +178,15 @@ class Window:
         x[inside] = seen
         return x
 
+    def put(self, frame: Any, x: Any) -> None:
+        """Write into x (..., *spatial) what `unframe` gives of a frame (..., *extent)."""
+        axes = len(self.size)
+        inside, framed = self.overlap(x.shape[-axes:], frame.shape[-axes:])
+        seen = frame[framed]
+        if seen.shape != x.shape:
+            x[...] = 0
+        x[inside] = seen
+
     def overlap(self, spatial: Ints, extent: Ints) -> tuple[Any, Any]:
         """Where array and frame meet: as an index into the array, and into the frame."""
         inside: list[Any] = [...]

@@ -24,6 +24,8 @@ from . import activation_cpu
 
 __all__ = ["elu", "leaky_relu", "relu", "relu6", "sigmoid"]
 
+MANY = 1 << 13  # elements, for which it pays to look at what they are
+
 
 def check_floating(label: str, spec: Spec, name: str = "x") -> None:
     """Raise a DtypeError unless spec is of a floating dtype."""
@@ -86,6 +88,8 @@ class Relu(Activation):
         return Spec(x.shape, np.result_type(x.dtype, 0))
 
     def forward(self, xp: Any, x: Any) -> Any:
+        if xp is np and x.size >= MANY and x.dtype in (np.float32, np.float64):
+            return np.clip(x, 0, np.inf)  # a third of the time: its loop is made for bounds
         return xp.maximum(x, 0)
 
     def cpu(self, lib: Any, x: Any) -> Any:

@@ -14,12 +14,14 @@ comments, P are the windows of an image or a band, and K is prod(k)*C/G.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
 
 from ..core.window import Window
-from .image_memory import empty_images, laid_out, parts
+from .image_memory import BUFFERS, empty_images, laid_out, parts
+from .matmul_numpy import product_in_slabs
 
 __all__ = ["conv", "conv_input", "conv_weight", "empty", "flips", "scratch"]
 
@@ -31,27 +33,32 @@ empty = empty_images
 
 def conv(xp: Any, x: Any, w: Any, window: Window, groups: int, y: Any) -> None:
     """x (N, C, *spatial), w (O, C/G, *k) -> y (N, O, *out), from `empty`."""
-    low = Lowering(window, groups, x.shape, w.shape)
-    wt = low.filters(w).swapaxes(-1, -2)  # (G, K, O/G)
+    low = lowering(window, groups, x.shape, w.shape)
+    wt = xp.ascontiguousarray(low.filters(w).swapaxes(-1, -2))  # (G, K, O/G)
     for part, band, rows in low.rows(xp, x):
-        xp.matmul(rows, wt, out=low.matrices(xp, y[part, :, band]))
+        product_in_slabs(xp, rows, wt, low.matrices(xp, y[part, :, band]))
 
 
 def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, gx: Any) -> None:
     """gy (N, O, *out), w (O, C/G, *k) -> gx (N, C, *spatial), from `empty`: adjoint in x."""
-    low = Lowering(window, groups, gx.shape, w.shape)
-    w = low.filters(w)
+    low = lowering(window, groups, gx.shape, w.shape)
+    w, room = low.filters(w), None
     for part, bands in low.parts(gx.dtype.itemsize):
         frame = low.frame(xp, part.stop - part.start, gx.dtype)
         for band in bands:
-            low.fold(low.matrices(xp, gy[part, :, band]) @ w, frame, band)
-        gx[part] = window.unframe(xp, frame, low.spatial)
+            g = low.matrices(xp, gy[part, :, band])
+            shape = (*g.shape[:-1], low.terms)
+            room = xp.empty(prod(shape), gx.dtype) if room is None else room  # the most
+            rows = room[: prod(shape)].reshape(shape)
+            product_in_slabs(xp, g, w, rows)
+            low.fold(rows, frame, band)
+        window.put(frame, gx[part])
 
 
 def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
     """x (N, C, *spatial), gy (N, O, *out) -> (O, C/G, *k): adjoint in w."""
     shape = (gy.shape[1], x.shape[1] // groups, *window.size)
-    low = Lowering(window, groups, x.shape, shape)
+    low = lowering(window, groups, x.shape, shape)
     gw = xp.zeros(low.weight_shape, x.dtype)
     for part, band, rows in low.rows(xp, x):
         gw += low.matrices(xp, gy[part, :, band]).swapaxes(-1, -2) @ rows  # (G, O/G, K)
@@ -61,7 +68,7 @@ def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
 def scratch(kind: str, window: Window, groups: int, x: Shape, w: Shape, itemsize: int) -> int:
     """Bytes that `conv`, `conv_input` or `conv_weight` takes besides arguments and result."""
     out = window.out(x[2:])
-    low = Lowering(window, groups, x, w)
+    low = lowering(window, groups, x, w)
     framed = kind == "conv_input" or any(map(any, window.padding))
     rowed = kind == "conv_input" or not window.is_pointwise
     worst = 0
@@ -70,12 +77,19 @@ def scratch(kind: str, window: Window, groups: int, x: Shape, w: Shape, itemsize
         frame = x[1] * prod(window.extent(out)) if framed else 0
         each = x[1] * prod(window.size) * windows if rowed else 0
         worst = max(worst, n * (frame + each))
-    return itemsize * ((2 if kind == "conv_weight" else 1) * prod(w) + worst)
+    fixed = prod(w) + BUFFERS if kind == "conv_input" else 2 * prod(w)
+    return itemsize * (fixed + worst)
 
 
 def flips(window: Window, groups: int, w: Shape) -> bool:
     """Is `conv` with flipped filters faster than `conv_input`? Always: it adds nothing up."""
     return True
+
+
+@lru_cache(512)
+def lowering(window: Window, groups: int, x: Shape, w: Shape) -> Lowering:
+    """The `Lowering` of that layer: training asks for the same ones again and again."""
+    return Lowering(window, groups, x, w)
 
 
 class Lowering:
@@ -121,22 +135,26 @@ class Lowering:
     def rows(self, xp: Any, x: Any) -> Iterator[tuple[slice, slice, Any]]:
         """Images of x, a band of windows, and their rows (G, n*P, K).
 
-        The next rows come into the same memory.
+        The next rows come into the same memory. Other threads make theirs meanwhile: what can be
+        said beforehand about all rows is said before the first.
         """
-        padded = any(map(any, self.window.padding))
-        inside, framed = self.window.overlap(self.spatial, self.window.extent(self.out))
-        frame = room = None  # the first ones are the largest
-        for part, bands in self.parts(x.dtype.itemsize):
+        padded, copied = any(map(any, self.window.padding)), not self.window.is_pointwise
+        parts = list(self.parts(x.dtype.itemsize))  # the first one is the largest
+        if padded:
+            frame = self.frame(xp, parts[0][0].stop if parts else 0, x.dtype)
+            inside, framed = self.window.overlap(self.spatial, frame.shape[2:])
+            x, inner = x[inside], frame[framed]
+        else:
+            frame = laid_out(xp, x)
+        seen = self.window.views(xp, self.by_group(frame), self.out).transpose(self.order)
+        room = None
+        for part, bands in parts:
             n = part.stop - part.start
             if padded:
-                frame = self.frame(xp, n, x.dtype) if frame is None else frame[:n]
-                frame[framed] = x[part][inside]
-            else:
-                frame = laid_out(xp, x[part])
-            seen = self.window.views(xp, self.by_group(frame), self.out)
+                inner[:n] = x[part]
             for band in bands:
-                rows = seen[:, :, :, band].transpose(self.order)
-                if not self.window.is_pointwise:
+                rows = seen[:, slice(n) if padded else part, band]
+                if copied:
                     room = xp.empty(rows.size, x.dtype) if room is None else room
                     target = room[: rows.size].reshape(rows.shape)
                     target[...] = rows

@@ -20,11 +20,13 @@ others together, and P are all windows.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import prod
 from typing import Any
 
 from ..core.window import Window
-from .image_memory import parts
+from .image_memory import BUFFERS, parts
+from .matmul_numpy import product_in_slabs
 
 __all__ = ["conv", "conv_input", "conv_weight", "empty", "flips", "scratch"]
 
@@ -43,38 +45,48 @@ def empty(xp: Any, shape: Shape, dtype: Any) -> Any:
 
 def conv(xp: Any, x: Any, w: Any, window: Window, groups: int, y: Any) -> None:
     """x (N, C, *spatial), w (O, C/G, *k) -> y (N, O, *out), from `empty`."""
-    low = Lowering(window, groups, x.shape, w.shape)
+    low = lowering(window, groups, x.shape, w.shape)
     grouped = low.grouped(y)
     w = low.by_tap(xp, w)
-    for part in low.parts(x.dtype.itemsize):
-        col, out = low.columns(xp, x[part]), grouped[part]
-        xp.matmul(w[0], col[..., low.taps[0]], out=out)  # (n, G, O/G, P)
+    term = None
+    for part, col in low.columns(xp, x):
+        out = grouped[part]
+        product_in_slabs(xp, w[0], col[..., low.taps[0]], out)  # (n, G, O/G, P)
         for wi, tap in zip(w[1:], low.taps[1:], strict=True):
-            xp.add(out, wi @ col[..., tap], out=out)
+            term = xp.empty(out.shape, out.dtype) if term is None else term[: len(out)]
+            product_in_slabs(xp, wi, col[..., tap], term)
+            out += term
 
 
 def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, gx: Any) -> None:
     """gy (N, O, *out), w (O, C/G, *k) -> gx (N, C, *spatial), from `empty`: adjoint in x."""
-    low = Lowering(window, groups, gx.shape, w.shape)
+    low = lowering(window, groups, gx.shape, w.shape)
     wt = low.by_tap(xp, w).swapaxes(-1, -2)  # (k0, G, C/G*k', O/G)
-    for part in low.parts(gx.dtype.itemsize):
-        g = low.grouped(gy[part])
-        if len(low.taps) == 1:
-            col = wt[0] @ g
-        else:
-            col = xp.zeros(low.column_shape(len(gx[part])), gx.dtype)
-            for wi, tap in zip(wt, low.taps, strict=True):
-                col[..., tap] += wi @ g
-        gx[part] = low.fold(xp, col).reshape(gx[part].shape)
+    grouped = low.grouped(gy)
+    parts = list(low.parts(gx.dtype.itemsize))  # the first one is the largest
+    shape = low.column_shape(parts[0].stop if parts else 0)
+    cols, several = xp.empty(shape, gx.dtype), len(low.taps) > 1
+    terms = xp.empty((*shape[:-1], grouped.shape[-1]), gx.dtype) if several else cols
+    for part in parts:
+        g, n = grouped[part], part.stop - part.start
+        col, term = cols[:n], terms[:n]
+        if several:
+            col[...] = 0
+        for wi, tap in zip(wt, low.taps, strict=True):
+            product_in_slabs(xp, wi, g, term)
+            if several:
+                col[..., tap] += term
+        low.window.put(low.frame(xp, col), gx[part].reshape(n, gx.shape[1], *low.spatial))
 
 
 def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
     """x (N, C, *spatial), gy (N, O, *out) -> (O, C/G, *k): adjoint in w."""
     shape = (gy.shape[1], x.shape[1] // groups, *window.size)
-    low = Lowering(window, groups, x.shape, shape)
+    low = lowering(window, groups, x.shape, shape)
     gw = xp.zeros(low.weight_shape, x.dtype)
-    for part in low.parts(x.dtype.itemsize):
-        col, g = low.columns(xp, x[part]).swapaxes(-1, -2), low.grouped(gy[part])
+    grouped = low.grouped(gy)
+    for part, col in low.columns(xp, x):
+        col, g = col.swapaxes(-1, -2), grouped[part]
         for i, tap in enumerate(low.taps):
             gw[i] += (g @ col[..., tap, :]).sum(axis=0)  # (n, G, O/G, C/G*k') summed
     return low.from_taps(xp, gw).reshape(shape)
@@ -82,25 +94,26 @@ def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
 
 def scratch(kind: str, window: Window, groups: int, x: Shape, w: Shape, itemsize: int) -> int:
     """Bytes that `conv`, `conv_input` or `conv_weight` takes besides arguments and result."""
-    out = window.out(x[2:])
-    low = Lowering(window, groups, x, w)
-    k0, inner = low.weight_shape[0], low.weight_shape[-1]
-    framed = low.unrolls or any(map(any, window.padding))  # else columns are views of x
-    each = prod(low.column_shape(1)) if framed or kind == "conv_input" else 0
-    frame = x[1] * prod(low.window.extent(low.out)) if low.unrolls else 0
-    worst = before = 0  # columns of the part before are there until the next are made
-    for part in low.parts(itemsize):
-        n = part.stop - part.start
-        if kind == "conv_input":
-            product = groups * inner * prod(out) if k0 > 1 else 0
-            now = n * each + max(n * product + before, n * frame)
-        elif kind == "conv":
-            product = n * w[0] * prod(out) if k0 > 1 else 0
-            now = n * each + max(n * frame + before, product)
-        else:
-            now = n * each + max(n * frame + before, n * prod(w) // k0)
-        worst, before = max(worst, now), n * each
-    return itemsize * ((2 if kind == "conv_weight" else 1) * prod(w) + worst)
+    low = lowering(window, groups, x, w)
+    k0, inner, out = low.weight_shape[0], low.weight_shape[-1], prod(low.out)
+    n = next((part.stop for part in low.parts(itemsize)), 0)  # the first part is the largest
+    frame = x[1] * prod(low.window.extent(low.out))
+    fixed = (2 if kind == "conv_weight" else 1) * prod(w)
+    if kind == "conv_input":
+        term = groups * inner * out if k0 > 1 else 0
+        each = prod(low.column_shape(1)) + term + (frame if low.unrolls else 0)
+        fixed += BUFFERS
+    else:
+        padded = any(map(any, low.window.padding))
+        each = (frame if padded else 0) + (prod(low.column_shape(1)) if low.unrolls else 0)
+        each += prod(w) // k0 if kind == "conv_weight" else w[0] * out if k0 > 1 else 0
+    return itemsize * (fixed + n * each)
+
+
+@lru_cache(512)
+def lowering(window: Window, groups: int, x: Shape, w: Shape) -> Lowering:
+    """The `Lowering` of that layer: training asks for the same ones again and again."""
+    return Lowering(window, groups, x, w)
 
 
 class Lowering:
@@ -149,28 +162,48 @@ class Lowering:
         w = w.reshape(k0, groups, outputs, self.channels // groups, prod(self.others.size))
         return w.transpose(1, 2, 3, 0, 4)
 
-    def columns(self, xp: Any, x: Any) -> Any:
-        """(n, C, *spatial) -> (n, G, C/G*k', rows*P'): x itself if there is nothing to do."""
-        x = xp.ascontiguousarray(x).reshape(*x.shape[:2], *self.spatial)
-        frame = self.window.frame(xp, x, self.out)
-        if self.unrolls:
-            col = xp.empty(self._unrolled_shape(len(x)), x.dtype)
-            for i, seen in enumerate(self.others.taps(self.out[1:])):
-                col[:, :, i] = frame[seen]
-        else:
-            col = frame
-        return col.reshape(self.column_shape(len(x)))
+    def columns(self, xp: Any, x: Any) -> Iterator[tuple[slice, Any]]:
+        """Images of x, and their columns (n, G, C/G*k', rows*P'): x itself if nothing is to do.
 
-    def fold(self, xp: Any, col: Any) -> Any:
-        """(n, G, C/G*k', rows*P') -> (n, C, *spatial): adjoint of `columns`."""
-        col = col.reshape(self._unrolled_shape(len(col)))
-        if self.unrolls:
-            frame = xp.zeros((*col.shape[:2], *self.window.extent(self.out)), col.dtype)
-            for i, seen in enumerate(self.others.taps(self.out[1:])):
-                frame[seen] += col[:, :, i]
+        The next columns come into the same memory. Other threads make theirs meanwhile: what can be
+        said beforehand about all columns is said before the first.
+        """
+        x = xp.ascontiguousarray(x).reshape(*x.shape[:2], *self.spatial)
+        parts = list(self.parts(x.dtype.itemsize))  # the first one is the largest
+        n, padded = parts[0].stop if parts else 0, any(map(any, self.window.padding))
+        extent = self.window.extent(self.out)
+        inside, framed = self.window.overlap(self.spatial, extent)
+        x = x[inside]
+        if padded:
+            frame = xp.zeros((n, self.channels, *extent), x.dtype)
+            inner = frame[framed]
         else:
-            frame = col.reshape(*col.shape[:2], *self.window.extent(self.out))
-        return self.window.unframe(xp, frame, self.spatial)
+            frame = x
+        if self.unrolls:
+            axes = len(self.out)
+            order = (0, 1, *range(2 + axes, 1 + 2 * axes), *range(2, 2 + axes))
+            seen = self.others.views(xp, frame, self.out[1:]).transpose(order)
+            room = xp.empty((n, *seen.shape[1:]), x.dtype)
+        for part in parts:
+            m = part.stop - part.start
+            if padded:
+                inner[:m] = x[part]
+            here = slice(m) if padded else part
+            if self.unrolls:
+                room[:m] = seen[here]
+            col = room[:m] if self.unrolls else frame[here]
+            yield part, col.reshape(self.column_shape(m))
+
+    def frame(self, xp: Any, col: Any) -> Any:
+        """(n, G, C/G*k', rows*P') -> (n, C, *extent): each column added where it comes from."""
+        col = col.reshape(self._unrolled_shape(len(col)))
+        shape = (*col.shape[:2], *self.window.extent(self.out))
+        if not self.unrolls:
+            return col.reshape(shape)
+        frame = xp.zeros(shape, col.dtype)
+        for i, seen in enumerate(self.others.taps(self.out[1:])):
+            frame[seen] += col[:, :, i]
+        return frame
 
     def _unrolled_shape(self, n: int) -> Shape:
         return (n, self.channels, prod(self.others.size), self.rows, *self.out[1:])

@@ -274,7 +274,8 @@ class BatchNormParams(Normalisation):
         draw, var = rng.standard_normal, rng.uniform(0.5, 2.0, 3)
         for note, x in batches(rng):
             C = x.shape[1]
-            yield Sample(cls(1e-5), (draw(x.shape), x, var[:C], draw(C)), note)
+            gy = draw(x.shape) * (C / max(C, x.size)) ** 0.5  # the sums are about 1
+            yield Sample(cls(1e-5), (gy, x, var[:C], draw(C)), note)
         x, empty = draw((2, 3, 5)), np.zeros((2, 3, 0))
         yield Sample(cls(1e-2), (draw(x.shape), x, var, None), "about 0")
         yield Sample(cls(1e-2), (empty, empty, var, draw(3)), "no positions", smooth=False)

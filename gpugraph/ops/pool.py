@@ -65,16 +65,19 @@ class MaxPool(Op):
 
     def forward(self, xp: Any, x: Any) -> tuple[Any, Any]:
         out = self.window.out(x.shape[2:], ceil=self.ceil_mode)
-        y = xp.full_like(x, -xp.inf, shape=(*x.shape[:2], *out))
+        y = xp.empty_like(x, shape=(*x.shape[:2], *out))
         offset = xp.empty_like(y, offset_dtype(self.window))
         offset[...] = _first_inside(xp, self.window, out, offset.dtype)
 
         def maxima(part: slice) -> None:
             frame = self.window.frame(xp, x[part], out, fill=-xp.inf)
             top, at = y[part], offset[part]
-            for number, seen in enumerate(self.window.taps(out)):
+            first, *others = self.window.taps(out)
+            top[...] = frame[first]  # in the padding -inf; the offset of the first inside stands
+            for number, seen in enumerate(others, 1):
                 value = frame[seen].copy(order="K")  # each is read twice
-                xp.maximum(at, (value > top) * at.dtype.type(number), out=at)
+                above = (value > top).view(np.uint8)
+                xp.maximum(at, above * at.dtype.type(number), out=at)
                 xp.maximum(top, value, out=top)
             nan = top != top
             if nan.any():
@@ -164,13 +167,17 @@ class PoolScatter(Op):
         out = g.shape[2:]
         gx = xp.zeros_like(offset, g.dtype, shape=(*g.shape[:2], *self.spatial))
         whole = self._whole(out)
+        disjoint = all(map(int.__ge__, self.window.stride, self.window.reach))
 
         def scatter(part: slice) -> None:
             frame = gx[part]
             if not whole:
                 frame = xp.zeros_like(frame, shape=(*frame.shape[:2], *self.window.extent(out)))
             for number, seen in enumerate(self.window.taps(out)):
-                frame[seen] += only(g[part], offset[part] == number)
+                if disjoint:
+                    only(g[part], offset[part] == number, frame[seen])
+                else:
+                    frame[seen] += only(g[part], offset[part] == number)
             if not whole:
                 gx[part] = self.window.unframe(xp, frame, self.spatial)
 

@@ -20,7 +20,7 @@ from math import prod
 from typing import Any
 
 from ..core.window import Window
-from .image_memory import BUFFERS, empty_images, laid_out, parts
+from .image_memory import BUFFERS, WORKSPACE, empty_images, laid_out, parts
 from .matmul_numpy import product_in_slabs
 
 __all__ = ["conv", "conv_input", "conv_weight", "empty", "flips", "scratch"]
@@ -109,11 +109,11 @@ class Lowering:
 
         Several images, or a band of one; of rows not less than of filters.
         """
-        first, least = self.out[0], itemsize * prod(self.weight_shape)
+        first, most = self.out[0], max(WORKSPACE, itemsize * prod(self.weight_shape))
         line = itemsize * self.groups * self.terms * prod(self.out[1:])
-        for part in parts(self.images, line * first, least):
+        for part in parts(self.images, line * first, most):
             whole = part.stop - part.start > 1
-            yield part, [slice(0, first)] if whole else list(parts(first, line, least))
+            yield part, [slice(0, first)] if whole else list(parts(first, line, most))
 
     def filters(self, w: Any) -> Any:
         """(O, C/G, *k) -> (G, O/G, K), in the order of `rows`."""

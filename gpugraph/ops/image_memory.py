@@ -19,8 +19,10 @@ __all__ = ["at_once", "empty_images", "laid_out", "parts", "shared_blocks"]
 R = TypeVar("R")
 
 # How many bytes of intermediates to hold at a time, if one image takes no more. Measured with an
-# L2 cache of 1 MiB: 2 MiB are best, 1 MiB is almost as good, 4 MiB can take half as long again.
-WORKSPACE = 2 << 20
+# L2 cache of 1 MiB: for convolutions on one core 1 and 2 MiB are alike, on two 1 MiB is a tenth
+# quicker than 2 MiB and a quarter than 0.5 MiB; other loops do better with fewer and longer calls.
+WORKSPACE = 1 << 20
+BLOCK = 2 << 20
 
 # Elements that NumPy has room for where it adds up arrays that lie in memory in different ways
 BUFFERS = 3 * np.getbufsize()
@@ -28,19 +30,16 @@ BUFFERS = 3 * np.getbufsize()
 IMAGE = 1 << 18  # bytes of an image that stays in the cache beside others that are read
 
 
-def parts(n: int, bytes_each: int, least: int = 0) -> Iterator[slice]:
-    """Slices of n things, each of as many as fit into WORKSPACE, at least one.
-
-    least: so many bytes are all right, too.
-    """
-    step = max(1, max(WORKSPACE, least) // max(1, bytes_each))
+def parts(n: int, bytes_each: int, most: int = WORKSPACE) -> Iterator[slice]:
+    """Slices of n things, each of as many as fit into so many bytes, at least one."""
+    step = max(1, most // max(1, bytes_each))
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
 def shared_blocks(xp: Any, x: Any, passes: int, f: Callable[[slice], R]) -> list[R]:
     """What f gives for slices of the first axis of x, in their order; threads share them.
 
-    Of so many things that what f makes of them stays small: WORKSPACE for each array like x. Fewer
+    Of so many things that what f makes of them stays small: BLOCK for each array like x. Fewer
     would be quicker in one thread, where caches are small, but not in several, which take turns
     with what is not inside of NumPy's loops.
 
@@ -49,7 +48,7 @@ def shared_blocks(xp: Any, x: Any, passes: int, f: Callable[[slice], R]) -> list
 
     def blocks(part: slice) -> list[R]:
         n, each = part.stop - part.start, x[:1].nbytes
-        return [f(slice(part.start + b.start, part.start + b.stop)) for b in parts(n, each)]
+        return [f(slice(part.start + b.start, part.start + b.stop)) for b in parts(n, each, BLOCK)]
 
     if xp is not np:
         return blocks(slice(0, len(x)))
@@ -60,7 +59,7 @@ def shared_blocks(xp: Any, x: Any, passes: int, f: Callable[[slice], R]) -> list
 def at_once(n: int, size: int, itemsize: int, passes: int) -> int:
     """Of n things of so many elements, how many the threads of `shared_blocks` work on together."""
     shares = slices_of(n, passes * n * size)
-    blocks = [parts(one.stop - one.start, itemsize * size) for one in shares]
+    blocks = [parts(one.stop - one.start, itemsize * size, BLOCK) for one in shares]
     return sum(max((b.stop - b.start for b in each), default=0) for each in blocks)
 
 

@@ -159,6 +159,36 @@ tile(const long nv, const REAL *const x[ROWS], const Segment *s, long segments, 
                 store_some(y[r] + v * LANES, sum[r][v], channels - v * LANES);
 }
 
+#ifdef HALF
+/* The same for so few channels that they fit into half a vector, on which processors compute as
+ * fast as on a whole one, or twice as fast (Zen 4). Filters are packed as for `tile`. */
+static inline void
+thin_tile(const REAL *const x[ROWS], const Segment *s, long segments, const REAL *w, REAL *const y[ROWS],
+          long rows, long channels, const REAL *bias, int more)
+{
+    half sum[ROWS];
+    UNROLL
+    for (long r = 0; r < ROWS; r++)
+        sum[r] = more ? half_load_some(y[r], channels) : bias ? half_load_some(bias, channels) : (half){0};
+    for (long i = 0; i < segments; i++) {
+        const REAL *at[ROWS];
+        UNROLL
+        for (long r = 0; r < ROWS; r++)
+            at[r] = x[r] + s[i].offset;
+        for (long c = 0; c < s[i].length; c++, w += LANES) {
+            const half f = half_load(w);
+            UNROLL
+            for (long r = 0; r < ROWS; r++)
+                sum[r] += at[r][c] * f;
+        }
+    }
+    UNROLL
+    for (long r = 0; r < ROWS; r++)
+        if (r < rows)
+            half_store_some(y[r], sum[r], channels);
+}
+#endif
+
 /* All output channels of some pixels: where each is read in source, and written in y. */
 static void dense_pixels(const Job *job, const REAL *source, const long *from, const long *to, long pixels)
 {
@@ -186,6 +216,12 @@ static void dense_pixels(const Job *job, const REAL *source, const long *from, c
                         y[r] = job->y + to[p + r] + channel;
                     }
                     long left = pixels - p < ROWS ? pixels - p : ROWS;
+#ifdef HALF
+                    if (channels <= HALF) {
+                        thin_tile(x, job->segments + start, s - start, w, y, left, channels, bias, start > 0);
+                        continue;
+                    }
+#endif
 #define TILE(n) tile(n, x, job->segments + start, s - start, w, y, left, channels, bias, start > 0)
                     if (nv == 3)
                         TILE(3);

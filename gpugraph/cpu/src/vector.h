@@ -81,3 +81,36 @@ static inline void store_some(REAL *p, vec v, long n)
         memcpy(p, &v, n * sizeof(REAL));
 }
 #endif
+
+/* Half a vector, of HALF lanes, where that is more than two, and part of it can be stored. */
+#if LANES >= 8 && (VECTOR_BYTES < 64 || defined(__AVX512VL__))
+#define HALF (LANES / 2)
+typedef REAL half __attribute__((vector_size(VECTOR_BYTES / 2)));
+typedef REAL half_loose __attribute__((vector_size(VECTOR_BYTES / 2), aligned(sizeof(REAL)), may_alias));
+
+static inline half half_load(const REAL *p)
+{
+    return *(const half_loose *)p;
+}
+
+static inline half half_load_some(const REAL *p, long n)
+{
+    half v = {0};
+    memcpy(&v, p, (n < HALF ? n : HALF) * sizeof(REAL));
+    return v;
+}
+
+static inline void half_store_some(REAL *p, half v, long n)
+{
+    if (n >= HALF)
+        *(half_loose *)p = v;
+    else
+#if VECTOR_BYTES == 64 && REAL_BYTES == 4
+        _mm256_mask_storeu_ps(p, (1u << n) - 1, v);
+#elif VECTOR_BYTES == 64
+        _mm256_mask_storeu_pd(p, (1u << n) - 1, v);
+#else
+        memcpy(p, &v, n * sizeof(REAL));
+#endif
+}
+#endif

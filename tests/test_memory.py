@@ -135,11 +135,11 @@ def test_each_thread_of_numpy_has_a_workspace(mode):
     if mode is not None:
         pytest.skip("of NumPy alone")
     layer = conv(64, 64)
-    alone = gg.analysis.memory(layer, (16, 64, 16, 16)).workspace
+    alone = gg.analysis.memory(layer, (4, 64, 16, 16)).workspace
     set_blas_threads(2)
     if blas_threads() != 2:
         pytest.skip("needs an OpenBLAS for NumPy whose threads can be set")
-    assert gg.analysis.memory(layer, (16, 64, 16, 16)).workspace == 2 * alone > 0
+    assert gg.analysis.memory(layer, (4, 64, 16, 16)).workspace == 2 * alone > 0
 
 
 @pytest.mark.parametrize("make", [optim.Adam, lambda ps: optim.SGD(ps, lr=0.1)])

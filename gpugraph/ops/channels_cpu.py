@@ -6,7 +6,6 @@ layout is copied first.
 
 from __future__ import annotations
 
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -18,17 +17,36 @@ SMALL = 8192  # numbers that NumPy adds up, or adds to, as fast
 EXPONENTIAL = 3  # activations numbered from here need one, which the kernels don't have
 
 
-def laid(xp: Any, x: Any) -> tuple[Any, bool]:
+def channels_last(lib: Any, x: Any) -> Any:
+    """x (N, C, ...), or a copy of it, with channels last in memory."""
+    N, C, *spatial = x.shape
+    if x.size < SMALL or C == 1 or prod(spatial) == 1 or not x.flags.c_contiguous:
+        return laid_out(lib.xp, x)
+    y = empty_images(lib.xp, x.shape, x.dtype)
+    lib.call("turn", x.dtype, N, C, prod(spatial), x, y)
+    return y
+
+
+def planes(lib: Any, x: Any) -> Any:
+    """x (N, C, ...), or a copy of it, in planes."""
+    lines = x.transpose(0, *range(2, x.ndim), 1)
+    if x.size < SMALL or x.flags.c_contiguous or not lines.flags.c_contiguous:
+        return lib.xp.ascontiguousarray(x)
+    y = lib.xp.empty(x.shape, x.dtype)
+    lib.call("turn", x.dtype, len(x), prod(x.shape[2:]), x.shape[1], x, y)
+    return y
+
+
+def laid(lib: Any, x: Any) -> tuple[Any, bool]:
     """x, or a copy of it, and whether it lies channels last; else it lies in planes."""
-    if x.strides[1] == x.itemsize:
-        return laid_out(xp, x), True
-    return xp.ascontiguousarray(x), False
+    last = x.strides[1] == x.itemsize
+    return (channels_last if last else planes)(lib, x), last
 
 
-def alike(xp: Any, last: bool, *others: Any) -> list[Any]:
+def alike(lib: Any, last: bool, *others: Any) -> list[Any]:
     """The others, or copies, in that layout; None as it is."""
-    lie = partial(laid_out, xp) if last else xp.ascontiguousarray
-    return [None if x is None else lie(x) for x in others]
+    lie = channels_last if last else planes
+    return [None if x is None else lie(lib, x) for x in others]
 
 
 def vectors(xp: Any, *given: Any) -> list[Any]:
@@ -50,7 +68,7 @@ def batch_norm(lib: Any, eps: float, x: Any, weight: Any, bias: Any) -> Any:
     """What `BatchNorm` gives, or None: not taken."""
     if not lib.takes(x, weight, bias) or not x.size:
         return None
-    x, last = laid(lib.xp, x)
+    x, last = laid(lib, x)
     y = empty_like(lib.xp, x, last)
     mean, var = lib.xp.empty((2, x.shape[1]), x.dtype)
     lib.call(
@@ -79,9 +97,9 @@ def normalised(
         return None
     if var is None and x.size < SMALL:
         return None
-    x, last = laid(lib.xp, x)
+    x, last = laid(lib, x)
     y = empty_like(lib.xp, x, last)
-    arrays = (x, *vectors(lib.xp, *given), *alike(lib.xp, last, residual), y)
+    arrays = (x, *vectors(lib.xp, *given), *alike(lib, last, residual), y)
     lib.call("normalise", x.dtype, *sizes(x, last), *arrays, eps, *code)
     return y
 
@@ -90,9 +108,9 @@ def norm_params(lib: Any, eps: float, gy: Any, x: Any, var: Any, mean: Any) -> A
     """What `BatchNormParams` gives, or None."""
     if not lib.takes(gy, x, var, mean) or not x.size:
         return None
-    x, last = laid(lib.xp, x)
+    x, last = laid(lib, x)
     gweight, gbias = lib.xp.empty((2, x.shape[1]), x.dtype)
-    arrays = (*alike(lib.xp, last, gy), x, *vectors(lib.xp, var, mean), gweight, gbias)
+    arrays = (*alike(lib, last, gy), x, *vectors(lib.xp, var, mean), gweight, gbias)
     lib.call("norm_params", x.dtype, *sizes(x, last), *arrays, eps)
     return gweight, gbias
 
@@ -112,9 +130,9 @@ def norm_input(
     per_channel = (var, mean, gweight, gbias, weight)
     if not lib.takes(gy, x, *per_channel) or not x.size:
         return None
-    x, last = laid(lib.xp, x)
+    x, last = laid(lib, x)
     gx = empty_like(lib.xp, x, last)
-    arrays = (*alike(lib.xp, last, gy), x, *vectors(lib.xp, *per_channel), gx)
+    arrays = (*alike(lib, last, gy), x, *vectors(lib.xp, *per_channel), gx)
     lib.call("norm_input", x.dtype, *sizes(x, last), *arrays, eps)
     return gx
 
@@ -123,7 +141,7 @@ def channel_sum(lib: Any, x: Any) -> Any:
     """What `ChannelSum` gives, or None."""
     if not lib.takes(x) or x.size < max(1, SMALL):
         return None
-    x, last = laid(lib.xp, x)
+    x, last = laid(lib, x)
     total = lib.xp.empty(x.shape[1], x.dtype)
     lib.call("channel_sum", x.dtype, *sizes(x, last), x, total)
     return total

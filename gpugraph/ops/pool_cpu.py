@@ -16,6 +16,7 @@ import numpy as np
 from ..core.window import Window
 from ..cpu.layout import is_dense
 from . import channels_cpu
+from .channels_cpu import alike, channels_last
 from .image_memory import empty_images, laid_out
 
 __all__ = ["avg_pool", "avg_pool_input", "max_pool", "pool_gather", "pool_scatter", "reduced"]
@@ -41,7 +42,7 @@ def pool_scatter(lib: Any, g: Any, offset: Any, window: Window, spatial: Shape) 
     if not (lib.takes(g) and g.size and _small(window) and offset.dtype == np.uint8):
         return None
     offset, last = _settled(lib.xp, offset)
-    g = laid_out(lib.xp, g) if last else lib.xp.ascontiguousarray(g)
+    (g,) = alike(lib, last, g)
     gx = _empty(lib.xp, (*g.shape[:2], *spatial), g.dtype, last)
     geometry = _geometry(window, gx.shape, g.shape[2:], last)
     lib.call("pool_scatter", g.dtype, geometry, g, offset, gx)
@@ -53,7 +54,7 @@ def pool_gather(lib: Any, x: Any, offset: Any, window: Window) -> Any:
     if not (lib.takes(x) and x.size and _small(window) and offset.dtype == np.uint8):
         return None
     offset, last = _settled(lib.xp, offset)
-    x = laid_out(lib.xp, x) if last else lib.xp.ascontiguousarray(x)
+    (x,) = alike(lib, last, x)
     y = _empty(lib.xp, offset.shape, x.dtype, last)
     geometry = _geometry(window, x.shape, offset.shape[2:], last)
     lib.call("pool_gather", x.dtype, geometry, x, offset, y)
@@ -75,7 +76,7 @@ def avg_pool(lib: Any, x: Any, window: Window, out: Shape, counts: Any) -> Any:
                 return y
     if len(window.size) > 2 or (not _is_last(x) and x.flags.c_contiguous):
         return None
-    x = laid_out(lib.xp, x)
+    x = channels_last(lib, x)
     y = empty_images(lib.xp, (*x.shape[:2], *out), x.dtype)
     geometry = _geometry(window, x.shape, out, True)
     lib.call("avg_pool", x.dtype, geometry, *_plane(counts), x, y)
@@ -86,7 +87,7 @@ def avg_pool_input(lib: Any, g: Any, window: Window, spatial: Shape, counts: Any
     """g (N, C, *out) -> (N, C, *spatial), channels last; or None: not taken. counts as above."""
     if not (lib.takes(g) and g.size and len(window.size) < 3):
         return None
-    g = laid_out(lib.xp, g)
+    g = channels_last(lib, g)
     gx = empty_images(lib.xp, (*g.shape[:2], *spatial), g.dtype)
     geometry = _geometry(window, gx.shape, g.shape[2:], True)
     lib.call("avg_pool_input", g.dtype, geometry, *_plane(counts), g, gx)

@@ -12,6 +12,7 @@
 #include "vector.h"
 #include "whole.h"
 #include "transpose.h"
+#include "turn.h"
 #include "exp.h"
 #include "erf.h"
 

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 
 #define MOST_THREADS 256
-#define SPINS 4000 /* of some 10 ns */
+#define SPINS 20000 /* of some 10 ns: what passes between the ops of a small network */
 
 static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER; /* held while a loop runs */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what sleepers wait for */

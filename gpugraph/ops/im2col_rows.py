@@ -21,7 +21,7 @@ from typing import Any
 
 from ..core.window import Window
 from .image_memory import BUFFERS, WORKSPACE, empty_images, laid_out, parts
-from .matmul_numpy import product_in_slabs
+from .matmul_numpy import product_in_slabs, sum_in_slabs
 
 __all__ = ["conv", "conv_input", "conv_weight", "empty", "flips", "scratch"]
 
@@ -61,7 +61,8 @@ def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
     low = lowering(window, groups, x.shape, shape)
     gw = xp.zeros(low.weight_shape, x.dtype)
     for part, band, rows in low.rows(xp, x):
-        gw += low.matrices(xp, gy[part, :, band]).swapaxes(-1, -2) @ rows  # (G, O/G, K)
+        g = low.matrices(xp, gy[part, :, band]).swapaxes(-1, -2)
+        gw += sum_in_slabs(xp, g, rows)  # (G, O/G, K)
     return low.unfiltered(xp, gw)
 
 

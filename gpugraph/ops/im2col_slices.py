@@ -26,7 +26,7 @@ from typing import Any
 
 from ..core.window import Window
 from .image_memory import BUFFERS, parts
-from .matmul_numpy import product_in_slabs
+from .matmul_numpy import product_in_slabs, slabs_of_sum, sum_in_slabs
 
 __all__ = ["conv", "conv_input", "conv_weight", "empty", "flips", "scratch"]
 
@@ -88,7 +88,7 @@ def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
     for part, col in low.columns(xp, x):
         col, g = col.swapaxes(-1, -2), grouped[part]
         for i, tap in enumerate(low.taps):
-            gw[i] += (g @ col[..., tap, :]).sum(axis=0)  # (n, G, O/G, C/G*k') summed
+            gw[i] += sum_in_slabs(xp, g, col[..., tap, :]).sum(axis=0)  # (n, G, O/G, C/G*k')
     return low.from_taps(xp, gw).reshape(shape)
 
 
@@ -106,7 +106,10 @@ def scratch(kind: str, window: Window, groups: int, x: Shape, w: Shape, itemsize
     else:
         padded = any(map(any, low.window.padding))
         each = (frame if padded else 0) + (prod(low.column_shape(1)) if low.unrolls else 0)
-        each += prod(w) // k0 if kind == "conv_weight" else w[0] * out if k0 > 1 else 0
+        if kind == "conv_weight":  # for each image, and, before, for each slab of its windows
+            each += prod(w) // k0 * (1 + slabs_of_sum(w[0] // groups, out, inner))
+        elif k0 > 1:
+            each += w[0] * out
     return itemsize * (fixed + n * each)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..cpu.shares import MACS, share
 
-__all__ = ["product", "product_in_slabs"]
+__all__ = ["product", "product_in_slabs", "slabs_of_sum", "sum_in_slabs"]
 
 # Multiply-adds. BLAS computes less than LITTLE on one core of its own accord. For MUCH it is worth
 # that its threads wait for more work afterwards, where ours could have computed.
@@ -55,3 +55,24 @@ def product_in_slabs(xp: Any, a: Any, b: Any, out: Any) -> None:
     np.matmul(slabs(a), b[..., None, :, :], out=slabs(out))
     if cut < count:
         np.matmul(a[..., cut:, :], b, out=out[..., cut:, :])
+
+
+def sum_in_slabs(xp: Any, a: Any, b: Any) -> Any:
+    """a (..., M, K) @ b (..., K, N), where K is long: the sum of products of slabs of it."""
+    (M, K), N = a.shape[-2:], b.shape[-1]
+    count = slabs_of_sum(M, K, N) if xp is np else 0
+    if not count:
+        return a @ b
+    cut = SLAB // (M * N) // LEAST * LEAST * count
+    left = a[..., :cut].reshape(*a.shape[:-1], count, cut // count).swapaxes(-3, -2)
+    right = b[..., :cut, :].reshape(*b.shape[:-2], count, cut // count, N)
+    total = (left @ right).sum(axis=-3)
+    if cut < K:
+        total += a[..., cut:] @ b[..., cut:, :]
+    return total
+
+
+def slabs_of_sum(M: int, K: int, N: int) -> int:
+    """How many whole slabs `sum_in_slabs` makes; 0 where the products would be most of the work."""
+    length = SLAB // max(1, M * N) // LEAST * LEAST
+    return K // length if K > length >= 4 * max(M, N) else 0

@@ -26,8 +26,9 @@ __all__ = ["MACS", "WORTH", "blas_threads", "set_blas_threads", "share", "slices
 R = TypeVar("R")
 
 # Steps of a loop, such as a sum of two numbers, that a share must have: to wake a thread and to
-# wait for it takes some 100 us, in which NumPy does half as many.
-WORTH = 1 << 20
+# wait for it takes some 50 us, in which NumPy does so many. (Four times as many: a step of LeNet-5
+# or of a MobileNet takes a twentieth longer.)
+WORTH = 1 << 18
 MACS = 8  # multiply-adds of a matrix product that take as long as one such step
 
 

@@ -16,7 +16,7 @@ from math import prod
 from typing import Any
 
 from ..core.window import Window
-from .image_memory import empty_images, laid_out, parts
+from .image_memory import BLOCK, empty_images, laid_out, parts
 
 __all__ = ["conv", "conv_input", "conv_weight", "empty", "flips", "scratch"]
 
@@ -96,7 +96,7 @@ def _parts(x: Any, window: Window, out: Shape) -> Iterator[slice]:
 
 def _parts_of(x: Shape, window: Window, out: Shape, itemsize: int) -> Iterator[slice]:
     """Images of which the frame and what it becomes are worked on at a time."""
-    return parts(x[0], itemsize * x[1] * (prod(window.extent(out)) + prod(out)))
+    return parts(x[0], itemsize * x[1] * (prod(window.extent(out)) + prod(out)), BLOCK)
 
 
 def _runs(xp: Any, frame: Any, window: Window, out: Shape, joined: bool) -> Any:

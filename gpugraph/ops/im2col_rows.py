@@ -21,7 +21,7 @@ from typing import Any
 
 from ..core.window import Window
 from .image_memory import BUFFERS, WORKSPACE, empty_images, laid_out, parts
-from .matmul_numpy import product_in_slabs, sum_in_slabs
+from .matmul_numpy import product_in_slabs, slabs_of_sum, sum_in_slabs
 
 __all__ = ["conv", "conv_input", "conv_weight", "empty", "flips", "scratch"]
 
@@ -77,7 +77,8 @@ def scratch(kind: str, window: Window, groups: int, x: Shape, w: Shape, itemsize
         n, windows = part.stop - part.start, prod((bands[0].stop, *out[1:]))
         frame = x[1] * prod(window.extent(out)) if framed else 0
         each = x[1] * prod(window.size) * windows if rowed else 0
-        worst = max(worst, n * (frame + each))
+        slabs = slabs_of_sum(low.outputs, n * windows, low.terms) if kind == "conv_weight" else 0
+        worst = max(worst, n * (frame + each) + slabs * prod(w))
     fixed = prod(w) + BUFFERS if kind == "conv_input" else 2 * prod(w)
     return itemsize * (fixed + worst)
 
@@ -108,8 +109,12 @@ class Lowering:
     def parts(self, itemsize: int) -> Iterator[tuple[slice, list[slice]]]:
         """Images, and bands of their first axis, for which to make rows at a time.
 
-        Several images, or a band of one; of rows not less than of filters.
+        Several images, or a band of one; of rows not less than of filters. All, where they are
+        there already.
         """
+        if self.window.is_pointwise and not any(map(any, self.window.padding)):
+            yield slice(0, self.images), [slice(0, self.out[0])]
+            return
         first, most = self.out[0], max(WORKSPACE, itemsize * prod(self.weight_shape))
         line = itemsize * self.groups * self.terms * prod(self.out[1:])
         for part in parts(self.images, line * first, most):

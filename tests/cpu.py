@@ -10,9 +10,20 @@ from gpugraph.cpu import compiler
 from gpugraph.cpu.library import Library
 
 
-@cache
 def compiled(*flags):
-    return Library(compiler.library(*flags))
+    """The library compiled with these flags, or the error of the first that asked for it."""
+    made = _made(*flags)
+    if isinstance(made, compiler.CompileError):
+        raise made
+    return made
+
+
+@cache
+def _made(*flags):
+    try:
+        return Library(compiler.library(*flags))
+    except compiler.CompileError as error:
+        return error
 
 
 # what other processors get: none, where this one has no more than that, is fine, too

@@ -20,12 +20,12 @@ def test_there_and_back(lib, monkeypatch, shape, dtype):  # noqa: F811
     monkeypatch.setattr(lib, "call", lambda name, *rest: (called.append(name), call(name, *rest)))
     x = np.random.default_rng(0).standard_normal(shape).astype(dtype)
     given = x.copy()
-    last = channels_cpu.channels_last(lib, x)
+    last = channels_cpu.to_channels_last(lib, x)
     wanted = empty_images(np, shape, dtype)
     wanted[...] = given
     assert last.strides == wanted.strides
     np.testing.assert_array_equal(last, given)
-    back = channels_cpu.planes(lib, last)
+    back = channels_cpu.to_planes(lib, last)
     assert back.flags.c_contiguous
     np.testing.assert_array_equal(back, given)
     assert called == ["turn", "turn"]
@@ -33,11 +33,15 @@ def test_there_and_back(lib, monkeypatch, shape, dtype):  # noqa: F811
 
 def test_what_lies_right_is_not_copied(lib):  # noqa: F811
     x = np.zeros((4, 8, 32, 32), np.float32)
-    last = channels_cpu.channels_last(lib, x)
-    assert channels_cpu.planes(lib, x) is x
-    assert np.shares_memory(channels_cpu.channels_last(lib, last), last)
+    last = channels_cpu.to_channels_last(lib, x)
+    assert channels_cpu.to_planes(lib, x) is x
+    assert np.shares_memory(channels_cpu.to_channels_last(lib, last), last)
 
 
 @pytest.mark.parametrize("x", [np.zeros((0, 3, 4)), np.zeros((2, 0, 4)), np.zeros((2, 3, 0))])
 def test_of_nothing(lib, x):  # noqa: F811
-    assert channels_cpu.channels_last(lib, x).shape == channels_cpu.planes(lib, x).shape == x.shape
+    assert (
+        channels_cpu.to_channels_last(lib, x).shape
+        == channels_cpu.to_planes(lib, x).shape
+        == x.shape
+    )

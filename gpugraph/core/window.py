@@ -170,12 +170,11 @@ class Window:
         extent = frame.shape[-len(spatial) :]
         if extent == spatial and not any(low for low, _ in self.padding):
             return frame
-        inside, framed = self.overlap(spatial, extent)
-        seen = frame[framed]
+        seen = frame[self.overlap(spatial, extent)[1]]
         if seen.shape[-len(spatial) :] == spatial:
             return seen
-        x = xp.zeros_like(frame, shape=(*frame.shape[: -len(spatial)], *spatial))
-        x[inside] = seen
+        x = xp.empty_like(frame, shape=(*frame.shape[: -len(spatial)], *spatial))
+        self.put(frame, x)
         return x
 
     def put(self, frame: Any, x: Any) -> None:

@@ -17,7 +17,7 @@ SMALL = 8192  # numbers that NumPy adds up, or adds to, as fast
 EXPONENTIAL = 3  # activations numbered from here need one, which the kernels don't have
 
 
-def channels_last(lib: Any, x: Any) -> Any:
+def to_channels_last(lib: Any, x: Any) -> Any:
     """x (N, C, ...), or a copy of it, with channels last in memory."""
     N, C, *spatial = x.shape
     if x.size < SMALL or C == 1 or prod(spatial) == 1 or not x.flags.c_contiguous:
@@ -27,7 +27,7 @@ def channels_last(lib: Any, x: Any) -> Any:
     return y
 
 
-def planes(lib: Any, x: Any) -> Any:
+def to_planes(lib: Any, x: Any) -> Any:
     """x (N, C, ...), or a copy of it, in planes."""
     lines = x.transpose(0, *range(2, x.ndim), 1)
     if x.size < SMALL or x.flags.c_contiguous or not lines.flags.c_contiguous:
@@ -40,12 +40,12 @@ def planes(lib: Any, x: Any) -> Any:
 def laid(lib: Any, x: Any) -> tuple[Any, bool]:
     """x, or a copy of it, and whether it lies channels last; else it lies in planes."""
     last = x.strides[1] == x.itemsize
-    return (channels_last if last else planes)(lib, x), last
+    return (to_channels_last if last else to_planes)(lib, x), last
 
 
 def alike(lib: Any, last: bool, *others: Any) -> list[Any]:
     """The others, or copies, in that layout; None as it is."""
-    lie = channels_last if last else planes
+    lie = to_channels_last if last else to_planes
     return [None if x is None else lie(lib, x) for x in others]
 
 

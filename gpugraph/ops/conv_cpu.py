@@ -21,7 +21,7 @@ import numpy as np
 
 from ..core.window import Window
 from ..cpu.layout import elements
-from .channels_cpu import channels_last
+from .channels_cpu import to_channels_last
 from .image_memory import empty_images
 
 __all__ = ["conv", "conv_input", "conv_weight"]
@@ -96,7 +96,7 @@ def conv_weight(lib: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:
         return None
     gw = lib.xp.empty((gy.shape[1], x.shape[1] // groups, *window.size), x.dtype)
     geometry = forward(window, groups, x.shape, elements(x), gw.shape)
-    lib.call("conv_weight", x.dtype, geometry, x, channels_last(lib, gy), gw)
+    lib.call("conv_weight", x.dtype, geometry, x, to_channels_last(lib, gy), gw)
     return gw
 
 

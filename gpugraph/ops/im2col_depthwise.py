@@ -58,7 +58,7 @@ def conv_input(xp: Any, gy: Any, w: Any, window: Window, groups: int, gx: Any) -
         g = laid_out(xp, gy[part])
         for tap, seen in zip(taps, window.taps(out), strict=True):
             frame[seen] += g * tap
-        gx[part] = window.unframe(xp, frame, gx.shape[2:])
+        window.put(frame, gx[part])
 
 
 def conv_weight(xp: Any, x: Any, gy: Any, window: Window, groups: int) -> Any:

@@ -88,12 +88,6 @@ def flips(window: Window, groups: int, w: Shape) -> bool:
     return True
 
 
-@lru_cache(512)
-def lowering(window: Window, groups: int, x: Shape, w: Shape) -> Lowering:
-    """The `Lowering` of that layer: training asks for the same ones again and again."""
-    return Lowering(window, groups, x, w)
-
-
 class Lowering:
     """The shapes in which one convolution is computed, from those of x and w."""
 
@@ -187,3 +181,6 @@ class Lowering:
         each = ((..., *tap) for tap in product(*map(range, taps)))
         for tap, seen in zip(each, self.window.taps(out), strict=True):
             frame[seen] += rows[tap]
+
+
+lowering = lru_cache(512)(Lowering)  # training asks for the same ones again and again

@@ -113,12 +113,6 @@ def scratch(kind: str, window: Window, groups: int, x: Shape, w: Shape, itemsize
     return itemsize * (fixed + n * each)
 
 
-@lru_cache(512)
-def lowering(window: Window, groups: int, x: Shape, w: Shape) -> Lowering:
-    """The `Lowering` of that layer: training asks for the same ones again and again."""
-    return Lowering(window, groups, x, w)
-
-
 class Lowering:
     """The shapes in which one convolution is computed, from those of x and w."""
 
@@ -210,3 +204,6 @@ class Lowering:
 
     def _unrolled_shape(self, n: int) -> Shape:
         return (n, self.channels, prod(self.others.size), self.rows, *self.out[1:])
+
+
+lowering = lru_cache(512)(Lowering)  # training asks for the same ones again and again

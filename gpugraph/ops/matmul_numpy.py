@@ -35,6 +35,11 @@ def product(xp: Any, a: Any, b: Any) -> Any:
     return share(1, 0, lambda _: np.matmul(a, b))[0]
 
 
+def slab(macs: int) -> int:
+    """How many rows, of so many multiply-adds each, make a slab; 0 where too few would."""
+    return SLAB // max(1, macs) // LEAST * LEAST
+
+
 def product_in_slabs(xp: Any, a: Any, b: Any, out: Any) -> None:
     """a (..., M, K) @ b (..., K, N) -> out (..., M, N), for one thread: BLAS is called for slabs.
 
@@ -43,7 +48,7 @@ def product_in_slabs(xp: Any, a: Any, b: Any, out: Any) -> None:
     if out.shape[-2] < out.shape[-1]:  # the transposed product: there rows are longer
         a, b, out = b.swapaxes(-1, -2), a.swapaxes(-1, -2), out.swapaxes(-1, -2)
     count = out.shape[-2]
-    rows = SLAB // max(1, b.shape[-2] * b.shape[-1]) // LEAST * LEAST
+    rows = slab(b.shape[-2] * b.shape[-1])
     if xp is not np or rows == 0 or count <= rows:
         xp.matmul(a, b, out=out)
         return
@@ -63,9 +68,10 @@ def sum_in_slabs(xp: Any, a: Any, b: Any) -> Any:
     count = slabs_of_sum(M, K, N) if xp is np else 0
     if not count:
         return a @ b
-    cut = SLAB // (M * N) // LEAST * LEAST * count
-    left = a[..., :cut].reshape(*a.shape[:-1], count, cut // count).swapaxes(-3, -2)
-    right = b[..., :cut, :].reshape(*b.shape[:-2], count, cut // count, N)
+    length = slab(M * N)
+    cut = count * length
+    left = a[..., :cut].reshape(*a.shape[:-1], count, length).swapaxes(-3, -2)
+    right = b[..., :cut, :].reshape(*b.shape[:-2], count, length, N)
     total = (left @ right).sum(axis=-3)
     if cut < K:
         total += a[..., cut:] @ b[..., cut:, :]
@@ -74,5 +80,5 @@ def sum_in_slabs(xp: Any, a: Any, b: Any) -> Any:
 
 def slabs_of_sum(M: int, K: int, N: int) -> int:
     """How many whole slabs `sum_in_slabs` makes; 0 where the products would be most of the work."""
-    length = SLAB // max(1, M * N) // LEAST * LEAST
+    length = slab(M * N)
     return K // length if K > length >= 4 * max(M, N) else 0

@@ -179,7 +179,7 @@ class PoolScatter(Op):
                 else:
                     frame[seen] += only(g[part], offset[part] == number)
             if not whole:
-                gx[part] = self.window.unframe(xp, frame, self.spatial)
+                self.window.put(frame, gx[part])
 
         shared_blocks(xp, gx, 4, scatter)
         return gx

@@ -16,7 +16,7 @@ import numpy as np
 from ..core.window import Window
 from ..cpu.layout import is_dense
 from . import channels_cpu
-from .channels_cpu import alike, channels_last
+from .channels_cpu import alike, to_channels_last
 from .image_memory import empty_images, laid_out
 
 __all__ = ["avg_pool", "avg_pool_input", "max_pool", "pool_gather", "pool_scatter", "reduced"]
@@ -76,7 +76,7 @@ def avg_pool(lib: Any, x: Any, window: Window, out: Shape, counts: Any) -> Any:
                 return y
     if len(window.size) > 2 or (not _is_last(x) and x.flags.c_contiguous):
         return None
-    x = channels_last(lib, x)
+    x = to_channels_last(lib, x)
     y = empty_images(lib.xp, (*x.shape[:2], *out), x.dtype)
     geometry = _geometry(window, x.shape, out, True)
     lib.call("avg_pool", x.dtype, geometry, *_plane(counts), x, y)
@@ -87,7 +87,7 @@ def avg_pool_input(lib: Any, g: Any, window: Window, spatial: Shape, counts: Any
     """g (N, C, *out) -> (N, C, *spatial), channels last; or None: not taken. counts as above."""
     if not (lib.takes(g) and g.size and len(window.size) < 3):
         return None
-    g = channels_last(lib, g)
+    g = to_channels_last(lib, g)
     gx = empty_images(lib.xp, (*g.shape[:2], *spatial), g.dtype)
     geometry = _geometry(window, gx.shape, g.shape[2:], True)
     lib.call("avg_pool_input", g.dtype, geometry, *_plane(counts), g, gx)

@@ -3,7 +3,7 @@
  * They are started by the first loop that needs them, and anew in a process that was forked. One
  * loop runs at a time: a caller that finds the pool busy does its loop alone, so that there are
  * never more threads at work than were asked for, besides the callers'. After a loop a thread looks
- * out for the next one for some microseconds before it sleeps: an op follows an op soon.
+ * out for the next one for some 0.2 ms before it sleeps: an op follows an op soon.
  *
  * An item is taken by counting up `ticket`, whose upper half is the number of the loop. So a thread
  * that comes late, or was told of a loop that is over, takes nothing, and nobody waits for it. What
